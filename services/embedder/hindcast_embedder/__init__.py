@@ -1,0 +1,1 @@
+"""Embedder: hosts embedding tables."""

@@ -1,0 +1,1 @@
+"""Scorer: perplexity, next words and exact word ranks of trained language models."""

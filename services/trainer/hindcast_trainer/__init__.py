@@ -1,0 +1,1 @@
+"""Trainer: text, pre-training, language models and experiments as queued jobs."""

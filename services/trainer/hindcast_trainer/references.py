@@ -1,0 +1,53 @@
+"""What a job's specification refers to, and how the names in it become ids."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, Protocol, TypeVar
+
+from pydantic import BaseModel
+
+from hindcast.registry import ResourceType
+from hindcast_trainer.work import Produced, Work
+
+
+@dataclass(frozen=True)
+class Reference:
+    """One place in a specification that names a resource."""
+
+    field: str
+    """Dotted path in the specification as JSON: `input.table`, `train.corpora.0`."""
+    types: tuple[ResourceType, ...]
+    """What it may be."""
+    value: str
+    """The id or name that stands there, or the id of the job that makes it."""
+
+
+class Spec(Protocol):
+    """What every kind of job's specification offers. They are frozen pydantic models that forbid unknown fields."""
+
+    kind: str
+    result_type: ClassVar[ResourceType | None]
+    """What the job makes."""
+
+    def references(self) -> Sequence[Reference]:
+        """Every resource that it refers to."""
+        ...
+
+    def run(self, work: Work) -> Produced:
+        """Do the job, inside a child process."""
+        ...
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def with_ids(spec: Model, ids: Mapping[str, str]) -> Model:
+    """The specification with the values at the dotted paths in `ids` replaced, validated again."""
+    document: Any = spec.model_dump(mode="json", exclude_unset=False)
+    for path, id in ids.items():
+        *parents, last = path.split(".")
+        place = document
+        for key in parents:
+            place = place[int(key)] if isinstance(place, list) else place[key]
+        place[int(last) if isinstance(place, list) else last] = id
+    return type(spec).model_validate(document)

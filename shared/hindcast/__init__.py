@@ -1,0 +1,1 @@
+"""What two or more of Hindcast's services need, and nothing else."""

@@ -1,0 +1,74 @@
+"""What jobs and uploads leave behind: corpora, domains, tables and models, each one row and one artifact."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal, Protocol
+
+ResourceType = Literal["corpus", "domains", "table", "model"]
+
+ID_PREFIXES: Mapping[str, str] = {
+    "job": "job_",
+    "experiment": "exp_",
+    "corpus": "cor_",
+    "domains": "dom_",
+    "table": "tab_",
+    "model": "lm_",
+}
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One corpus, set of domains, table or model.
+
+    A job that will make one reserves it when it is submitted: the name is taken from then on and others can
+    refer to it, but it has no artifact until the transaction that ends the job.
+    """
+
+    id: str
+    type: ResourceType
+    name: str | None
+    artifact: str | None
+    """Key of the folder in the artifact store; None until it is ready."""
+    facts: Mapping[str, Any]
+    """What a reader is told about it, as JSON: counts, specification, metrics, lineage."""
+    size_bytes: int
+    job_id: str | None
+    """The job that makes or made it; None for an upload."""
+    created_at: datetime
+    uses: Sequence[str] = field(default=())
+    """Ids of the resources that it was made from (lineage)."""
+
+    @property
+    def ready(self) -> bool:
+        """Whether it can be read."""
+        return self.artifact is not None
+
+
+@dataclass(frozen=True)
+class Page:
+    """A page of a list, newest first."""
+
+    limit: int = 20
+    cursor: str | None = None
+
+
+class Resources(Protocol):
+    """Resources, inside one transaction."""
+
+    def add(self, resource: Resource) -> None:
+        """Insert; NameTaken (naming the first) where the type has that name already."""
+
+    def get(self, reference: str, type: ResourceType | None = None) -> Resource:
+        """By id or by name (`type` is needed for a name); NotFound."""
+
+    def list(
+        self, type: ResourceType, page: Page, *, ready_only: bool = True, name: str | None = None
+    ) -> tuple[Sequence[Resource], str | None]:
+        """Newest first, and the cursor of the next page. `ready_only` leaves out what is still being made."""
+
+    def complete(self, id: str, *, artifact: str, facts: Mapping[str, Any], size_bytes: int) -> None:
+        """Make a reserved resource visible."""
+
+    def delete(self, id: str) -> Resource:
+        """Remove the row and return what it was; InUse while a queued or running job refers to it."""

@@ -1,0 +1,67 @@
+"""All that can be set from outside, in one frozen place. Only composition roots (`main.py`) import it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class Settings(BaseSettings):
+    """Environment variables `HINDCAST_…`; what isn't set has a default that suits one machine."""
+
+    model_config = SettingsConfigDict(env_prefix="HINDCAST_", frozen=True, extra="ignore")
+
+    home: Path = Path("~/.hindcast")
+    """Everything that Hindcast writes lies under here, unless a URL below says otherwise."""
+    host: str = "127.0.0.1"
+    """Address to serve on. Beyond loopback only with `trusted_network`."""
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    trusted_network: bool = False
+    """Allow serving beyond loopback without keys: set where only trusted neighbours reach the port."""
+
+    database_url: str = ""
+    """PostgreSQL, as `postgresql://user:password@host/name`."""
+    broker_url: str = ""
+    """Redis, as `redis://host:6379/0` or `redis+socket:///path`."""
+    artifacts_url: str = ""
+    """Where files live, an fsspec URL: `file:///path` or `s3://bucket/prefix`. Default: `home`/artifacts."""
+    cache: Path | None = None
+    """Where remote artifacts are copied to before they are mapped. Default: `home`/cache."""
+    trainer_url: str = "http://127.0.0.1:8000"
+    embedder_url: str = "http://127.0.0.1:8000"
+    scorer_url: str = "http://127.0.0.1:8000"
+
+    worker_slots: Annotated[int, Field(ge=1, le=64)] = 1
+    """Jobs that one worker runs at a time."""
+    job_threads: Annotated[int, Field(ge=1, le=256)] = 2
+    """Threads that one job may compute with."""
+    serving_threads: Annotated[int, Field(ge=1, le=256)] = 1
+    """Threads that one scoring or neighbour request may compute with."""
+    lease_seconds: Annotated[float, Field(gt=0, le=30)] = 15.0
+    """A worker that has not renewed its lease for so long is taken for dead."""
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=10)] = 2.0
+    """How often a worker renews its lease, and looks whether its job was cancelled."""
+    sweep_seconds: Annotated[float, Field(gt=0, le=15)] = 5.0
+    """How often a worker looks for jobs whose message or worker was lost."""
+    checkpoint_seconds: Annotated[float, Field(gt=0, le=60)] = 30.0
+    """A running job saves its state at least this often."""
+    scorer_memory_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
+    """Models kept loaded; the one used longest ago goes first."""
+    embedder_memory_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
+    """Tables kept open; the one used longest ago goes first."""
+
+    @property
+    def home_folder(self) -> Path:
+        """`home`, with ~ resolved."""
+        return self.home.expanduser().resolve()
+
+    @property
+    def artifacts(self) -> str:
+        """`artifacts_url`, or the folder under `home`."""
+        return self.artifacts_url or (self.home_folder / "artifacts").as_uri()
+
+    @property
+    def cache_folder(self) -> Path:
+        """`cache`, or the folder under `home`."""
+        return self.cache.expanduser().resolve() if self.cache else self.home_folder / "cache"
