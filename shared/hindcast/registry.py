@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol
+
+from pydantic import AfterValidator, Field
 
 ResourceType = Literal["corpus", "domains", "table", "model"]
 
@@ -15,6 +17,16 @@ ID_PREFIXES: Mapping[str, str] = {
     "table": "tab_",
     "model": "lm_",
 }
+
+
+def _fit_for_a_path(name: str) -> str:
+    if name != name.strip() or not name.isprintable() or set(name) & set("/\\?#%") or name in (".", ".."):
+        raise ValueError("must be printable, without / \\ ? # % and without blanks at its ends")
+    return name
+
+
+Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_fit_for_a_path)]
+"""A user's name for a job or what it makes. It stands for an id in paths."""
 
 
 @dataclass(frozen=True)
@@ -71,4 +83,5 @@ class Resources(Protocol):
         """Make a reserved resource visible."""
 
     def delete(self, id: str) -> Resource:
-        """Remove the row and return what it was; InUse while a queued or running job refers to it."""
+        """Remove the row, have its artifact removed (jobs.ports.Discards) and return what it was; InUse while a queued
+        or running job refers to it or makes it."""

@@ -1,0 +1,155 @@
+"""What pydantic found wrong with a request, in plain words and under the names that the sender wrote.
+
+pydantic locates an error by every step of its own way through the types, tags of unions included
+(`body.language_model.optimizer.epochs`). Walking the JSON schema alongside tells which steps the sender never wrote.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from fastapi import Request
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query
+from fastapi.routing import APIRoute
+
+from hindcast.errors import FieldError, InvalidInput
+
+JsonSchema = Mapping[str, Any]
+
+_TYPE_OF_LABEL = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
+
+
+async def refuse_unknown_query(request: Request) -> None:
+    """A dependency: InvalidInput for query parameters that the route doesn't have."""
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return
+    known = [field.alias for field in get_flat_params(route.dependant) if isinstance(field.field_info, Query)]
+    unknown = [name for name in request.query_params if name not in known]
+    if unknown:
+        there_are = f"known are {', '.join(known)}" if known else "there are none here"
+        message = f"is no known query parameter; {there_are}"
+        raise InvalidInput(
+            "; ".join(f"{name} {message}" for name in unknown), errors=[FieldError(name, message) for name in unknown]
+        )
+
+
+def invalid_input(
+    errors: Iterable[Mapping[str, Any]], schema: JsonSchema, *, root: JsonSchema | None = None
+) -> InvalidInput:
+    """pydantic's errors about a document of `schema`, as ours. `$ref`s are looked up in `root` (default: `schema`)."""
+    found = list(dict.fromkeys(_field_error(error, schema, schema if root is None else root) for error in errors))
+    return InvalidInput("; ".join(f"{error.field}: {error.message}" for error in found), errors=found)
+
+
+def invalid_request(request: Request, errors: Iterable[Mapping[str, Any]]) -> InvalidInput:
+    """What FastAPI found wrong with a request: body, query, path and headers."""
+    document: JsonSchema = request.app.openapi()
+    schema = _body_schema(request, document)
+    found: dict[FieldError, None] = {}
+    for error in errors:
+        place, *location = error["loc"]
+        inner = {**error, "loc": location}
+        if place == "body":
+            found[_body_error(inner, schema, document)] = None
+        else:
+            found[_field_error(inner, {}, {})] = None
+    return InvalidInput("; ".join(f"{error.field}: {error.message}" for error in found), errors=list(found))
+
+
+def _body_schema(request: Request, document: JsonSchema) -> JsonSchema:
+    route = request.scope.get("route")
+    if not isinstance(route, APIRoute):
+        return {}
+    operation = document["paths"].get(route.path_format, {}).get(request.method.lower(), {})
+    schema: JsonSchema = (
+        operation.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema", {})
+    )
+    return schema
+
+
+def _body_error(error: Mapping[str, Any], schema: JsonSchema, root: JsonSchema) -> FieldError:
+    if error["type"] == "json_invalid":
+        return FieldError("body", f"is no JSON: {error['ctx']['error']} at character {error['loc'][0]}")
+    if not error["loc"]:
+        if error["type"] == "missing":
+            return FieldError("body", "is missing: send JSON")
+        if isinstance(error.get("input"), bytes):
+            return FieldError("body", "must be JSON, sent with Content-Type: application/json")
+    return _field_error(error, schema, root)
+
+
+def _field_error(error: Mapping[str, Any], schema: JsonSchema, root: JsonSchema) -> FieldError:
+    path, parent = _written_path(error["loc"], schema, root)
+    context = error.get("ctx", {})
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        discriminator = str(context["discriminator"]).strip("'")
+        path = [*path, discriminator]
+    return FieldError(".".join(path) or "body", _message(error["type"], error["msg"], context, parent))
+
+
+def _message(type: str, message: str, context: Mapping[str, Any], parent: JsonSchema) -> str:
+    match type:
+        case "missing":
+            return "is required"
+        case "union_tag_not_found":
+            tags = ", ".join(parent.get("discriminator", {}).get("mapping", {}))
+            return f"is required: one of {tags}" if tags else "is required"
+        case "union_tag_invalid":
+            return f"must be one of {context['expected_tags']}"
+        case "extra_forbidden":
+            known = ", ".join(parent.get("properties", {}))
+            return f"is no known field; known are {known}" if known else "is no known field"
+        case "model_attributes_type" | "model_type" | "dict_type":
+            return "must be an object"
+        case "value_error" | "assertion_error":
+            return str(context.get("error") or message)
+        case _:
+            return message.replace("Input should be", "must be", 1)
+
+
+def _written_path(location: Sequence[str | int], schema: JsonSchema, root: JsonSchema) -> tuple[list[str], JsonSchema]:
+    """The steps that stand in the document itself, and the schema of the object around the last of them."""
+    path: list[str] = []
+    node = parent = _resolved(schema, root)
+    for step in location:
+        if len(node.get("oneOf", node.get("anyOf", ()))) > 1:
+            node = parent = _chosen(node, str(step), root)
+            continue
+        path.append(str(step))
+        parent, node = node, _child(node, step, root)
+    return path, node if "discriminator" in node else parent
+
+
+def _resolved(node: JsonSchema, root: JsonSchema) -> JsonSchema:
+    """The schema behind `$ref` and behind "or null"."""
+    while True:
+        options = [option for option in node.get("anyOf", ()) if option.get("type") != "null"]
+        if "$ref" in node:
+            reference = node["$ref"].removeprefix("#/").split("/")
+            node = root
+            for key in reference:
+                node = node[key]
+        elif len(options) == 1:
+            node = options[0]
+        else:
+            return {**node, "anyOf": options} if options else node
+
+
+def _chosen(node: JsonSchema, label: str, root: JsonSchema) -> JsonSchema:
+    """The member of a union that pydantic calls `label`; an empty schema where that can't be told."""
+    mapping = node.get("discriminator", {}).get("mapping", {})
+    if label in mapping:
+        return _resolved({"$ref": mapping[label]}, root)
+    for option in node.get("oneOf", node.get("anyOf", ())):
+        member = _resolved(option, root)
+        if member.get("title") == label or member.get("type") == _TYPE_OF_LABEL.get(label):
+            return member
+    return {}
+
+
+def _child(node: JsonSchema, step: str | int, root: JsonSchema) -> JsonSchema:
+    inner = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
+    if inner is None:
+        inner = node.get("additionalProperties")
+    return _resolved(inner, root) if isinstance(inner, Mapping) else {}

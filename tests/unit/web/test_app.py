@@ -1,0 +1,264 @@
+import json
+import math
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Annotated, Any, Literal
+
+import pytest
+from fastapi import APIRouter, Body, HTTPException
+from fastapi.testclient import TestClient
+from pydantic import Field, model_validator
+
+from hindcast import errors
+from hindcast.errors import HindcastError, InvalidInput, NameTaken, Unavailable
+from hindcast.web.app import check_binding, make_app
+from hindcast.web.errors import STATUSES, problem_of
+from hindcast.web.schemas import PageOf, PageQuery, Schema, Timestamp
+
+
+class Optimizer(Schema):
+    epochs: Annotated[int, Field(ge=1)] = 1
+    learning_rate: float = 0.1
+
+
+class Train(Schema):
+    kind: Literal["train"]
+    optimizer: Optimizer = Optimizer()
+    corpus: str | Optimizer = ""
+    size: int | None = None
+
+    @model_validator(mode="after")
+    def even(self) -> "Train":
+        if self.size and self.size % 2:
+            raise ValueError("size must be even")
+        return self
+
+
+class Count(Schema):
+    kind: Literal["count"]
+    of: list[int]
+
+
+class Thing(Schema):
+    at: Timestamp
+    value: float
+    anything: Any
+
+
+Spec = Annotated[Train | Count, Field(discriminator="kind")]
+
+
+def routes() -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/v1/specs")
+    def post(spec: Annotated[Spec, Body()]) -> dict[str, str]:
+        return {"kind": spec.kind}
+
+    @router.get("/v1/things")
+    def things(page: PageQuery, status: Literal["running", "ended"] | None = None) -> PageOf[Thing]:
+        at = datetime(2026, 11, 22, 23, 57, 0, 123456, timezone(timedelta(hours=2)))
+        return PageOf[Thing](items=[Thing(at=at, value=math.nan, anything={"x": math.inf})], next_cursor=page.cursor)
+
+    @router.get("/v1/fail/{how}")
+    def fail(how: str) -> dict[str, str]:
+        raise {
+            "taken": NameTaken("n belongs to tab_1"),
+            "away": Unavailable(),
+            "bug": ZeroDivisionError("secret detail"),
+            "accept": HTTPException(406, "only JSON"),
+        }[how]
+
+    return router
+
+
+@pytest.fixture
+def state() -> dict[str, bool]:
+    return {"ready": True}
+
+
+@pytest.fixture
+def client(state: dict[str, bool]) -> Iterator[TestClient]:
+    def readiness() -> None:
+        if not state["ready"]:
+            raise Unavailable("The database is away.")
+
+    app = make_app(title="T", version="1", routers=[routes()], readiness=readiness)
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+def every_error(root: type[HindcastError] = HindcastError) -> Iterator[type[HindcastError]]:
+    yield root
+    for child in root.__subclasses__():
+        yield from every_error(child)
+
+
+def fields(response: Any) -> dict[str, str]:
+    assert response.status_code == 422, response.text
+    return {error["field"]: error["message"] for error in response.json()["errors"]}
+
+
+def test_the_table_covers_the_error_tree() -> None:
+    assert {error for error in every_error() if error.__module__ == errors.__name__} == set(STATUSES)
+
+
+def test_a_problem_has_the_members_of_rfc_9457(client: TestClient) -> None:
+    response = client.get("/v1/fail/taken", headers={"X-Request-ID": "mine-1"})
+    assert response.status_code == 409
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json() == {
+        "type": "/problems/name-taken",
+        "title": "The name is taken",
+        "status": 409,
+        "detail": "n belongs to tab_1",
+        "request_id": "mine-1",
+    }
+
+
+def test_unavailable_says_when_to_retry(client: TestClient) -> None:
+    response = client.get("/v1/fail/away")
+    assert (response.status_code, response.headers["retry-after"]) == (503, "2")
+
+
+def test_a_bug_is_a_problem_without_its_inside(client: TestClient, caplog: pytest.LogCaptureFixture) -> None:
+    response = client.get("/v1/fail/bug")
+    assert response.status_code == 500
+    assert response.headers["content-type"] == "application/problem+json"
+    assert "secret" not in response.text
+    assert response.headers["x-request-id"] == response.json()["request_id"]
+    assert "secret detail" in caplog.text
+    assert response.json()["request_id"] in caplog.text
+
+
+def test_framework_errors_are_problems(client: TestClient) -> None:
+    missing, method, accept = client.get("/v1/nothing"), client.put("/v1/things"), client.get("/v1/fail/accept")
+    assert [response.json()["status"] for response in (missing, method, accept)] == [404, 405, 406]
+    assert missing.json()["detail"] == "Not Found: GET /v1/nothing"
+    assert method.headers["allow"] == "GET"
+    assert accept.json()["detail"] == "only JSON"
+    assert {response.headers["content-type"] for response in (missing, method, accept)} == {"application/problem+json"}
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [
+        ({"kind": "train", "optimizer": {"epochs": 0}}, {"optimizer.epochs": "must be greater than or equal to 1"}),
+        (
+            {"kind": "train", "optimizer": {"epoch": 1}},
+            {"optimizer.epoch": "is no known field; known are epochs, learning_rate"},
+        ),
+        ({"kind": "count"}, {"of": "is required"}),
+        (
+            {"kind": "count", "of": [1, "x"]},
+            {"of.1": "must be a valid integer, unable to parse string as an integer"},
+        ),
+        ({"kind": "walk"}, {"kind": "must be one of 'train', 'count'"}),
+        ({}, {"kind": "is required: one of train, count"}),
+        ({"kind": "train", "size": 3}, {"body": "size must be even"}),
+        (
+            {"kind": "train", "corpus": {"epochs": 0}},
+            {"corpus": "must be a valid string", "corpus.epochs": "must be greater than or equal to 1"},
+        ),
+        (7, {"body": "must be an object"}),
+    ],
+)
+def test_validation_names_the_field_as_it_was_written(client: TestClient, spec: Any, expected: dict[str, str]) -> None:
+    assert fields(client.post("/v1/specs", json=spec)) == expected
+
+
+def test_a_body_that_is_no_json_is_told(client: TestClient) -> None:
+    json_type = {"Content-Type": "application/json"}
+    broken = fields(client.post("/v1/specs", content='{"kind": }', headers=json_type))
+    assert broken == {"body": "is no JSON: Expecting value at character 9"}
+    assert fields(client.post("/v1/specs")) == {"body": "is missing: send JSON"}
+    assert "Content-Type" in fields(client.post("/v1/specs", content=b"{}"))["body"]
+    assert client.post("/v1/specs", content=b'{"\xff": 1}', headers=json_type).json()["status"] == 400
+
+
+def test_unknown_query_parameters_are_refused(client: TestClient) -> None:
+    assert fields(client.get("/v1/things?limt=3&status=running")) == {
+        "limt": "is no known query parameter; known are status, limit, cursor"
+    }
+    assert fields(client.get("/healthz?x=1")) == {"x": "is no known query parameter; there are none here"}
+
+
+def test_query_parameters_are_validated(client: TestClient) -> None:
+    found = fields(client.get("/v1/things?limit=1001&status=lost"))
+    assert found == {"limit": "must be less than or equal to 1000", "status": "must be 'running' or 'ended'"}
+
+
+def test_times_are_utc_and_numbers_that_are_none_are_null(client: TestClient) -> None:
+    assert client.get("/v1/things?cursor=c").json() == {
+        "items": [{"at": "2026-11-22T21:57:00.123Z", "value": None, "anything": {"x": None}}],
+        "next_cursor": "c",
+    }
+
+
+def test_a_request_id_is_echoed_or_made(client: TestClient) -> None:
+    assert client.get("/healthz", headers={"X-Request-ID": "a.b:c-1"}).headers["x-request-id"] == "a.b:c-1"
+    assert client.get("/healthz", headers={"X-Request-ID": "x" * 129}).headers["x-request-id"].startswith("req_")
+    first, second = (client.get("/healthz").headers["x-request-id"] for _ in range(2))
+    assert first != second
+
+
+def test_readiness_gives_the_reason(client: TestClient, state: dict[str, bool]) -> None:
+    assert client.get("/readyz").json() == {"status": "ready"}
+    state["ready"] = False
+    response = client.get("/readyz")
+    assert (response.status_code, response.json()["detail"]) == (503, "The database is away.")
+    assert client.get("/healthz").json() == {"status": "alive"}
+
+
+def test_metrics_count_by_route_and_each_app_has_its_own(client: TestClient) -> None:
+    for path in ("/v1/fail/taken", "/v1/fail/taken", "/v1/fail/bug", "/nowhere/1", "/nowhere/2"):
+        client.get(path)
+    client.request("BREW", "/healthz")
+    figures = client.get("/metrics").text
+    assert 'hindcast_http_requests_total{method="GET",route="/v1/fail/{how}",status="409"} 2.0' in figures
+    assert 'hindcast_http_requests_total{method="GET",route="/v1/fail/{how}",status="500"} 1.0' in figures
+    assert 'hindcast_http_requests_total{method="GET",route="none",status="404"} 2.0' in figures
+    assert 'hindcast_http_requests_total{method="other",route="/healthz",status="405"} 1.0' in figures
+    other = make_app(title="U", version="1", routers=[], readiness=lambda: None)
+    assert "/v1/fail" not in TestClient(other).get("/metrics").text
+
+
+def test_openapi_documents_problems(client: TestClient) -> None:
+    for _ in range(2):  # the document is cached: making it must not change it
+        document = client.get("/openapi.json").json()
+    responses = document["paths"]["/v1/specs"]["post"]["responses"]
+    assert set(responses) == {"200", "default"}
+    assert responses["default"]["content"] == {
+        "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
+    }
+    at = document["components"]["schemas"]["Thing"]["properties"]["at"]
+    assert at["format"] == "date-time"
+
+
+def test_the_documentation_works_offline(client: TestClient) -> None:
+    page = client.get("/docs").text
+    assert "https://" not in page
+    assert client.get("/docs/assets/swagger-ui-bundle.js").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1", "localhost", "127.8.8.8"])
+def test_loopback_may_be_bound(host: str) -> None:
+    check_binding(host, trusted_network=False)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "", "10.1.2.3", "example.org"])
+def test_beyond_loopback_needs_a_trusted_network(host: str) -> None:
+    check_binding(host, trusted_network=True)
+    with pytest.raises(InvalidInput, match="HINDCAST_TRUSTED_NETWORK"):
+        check_binding(host, trusted_network=False)
+
+
+def test_a_problem_survives_json() -> None:
+    problem = problem_of(InvalidInput.field("size", "must be even"))
+    assert json.loads(problem.model_dump_json(exclude_none=True)) == {
+        "type": "/problems/invalid-input",
+        "title": "The input can't be used",
+        "status": 422,
+        "detail": "size: must be even",
+        "errors": [{"field": "size", "message": "must be even"}],
+    }
