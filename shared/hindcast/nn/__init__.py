@@ -1,0 +1,1 @@
+"""Networks: embedding tables, bidirectional LSTMs, exact losses and how to fit them. Knows torch, knows no jobs."""
