@@ -8,7 +8,7 @@ from typing import Any
 
 import fastapi_offline
 import uvicorn
-from fastapi import APIRouter, Depends, FastAPI, Request
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
 from fastapi.staticfiles import StaticFiles
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
@@ -65,7 +65,7 @@ def make_app(
     app.include_router(_operations(readiness, metrics))
     for router in routers:
         app.include_router(router)
-    _add_documentation(app)
+    add_documentation(app)
     return app
 
 
@@ -112,17 +112,17 @@ def _operations(readiness: Callable[[], None], metrics: CollectorRegistry) -> AP
     return router
 
 
-def _add_documentation(app: FastAPI) -> None:
-    """/docs with Swagger UI's files from a package, so that it works offline."""
+def add_documentation(app: FastAPI) -> None:
+    """/docs with Swagger UI's files from a package, so that it works offline. Its links are relative: the page serves
+    below any prefix that a proxy puts before it."""
     app.mount("/docs/assets", StaticFiles(directory=_SWAGGER_ASSETS))
 
     @app.get("/docs", include_in_schema=False)
-    async def documentation(request: Request) -> HTMLResponse:
-        root = request.scope.get("root_path", "").rstrip("/")
+    async def documentation() -> HTMLResponse:
         return get_swagger_ui_html(
-            openapi_url=f"{root}/openapi.json",
+            openapi_url="openapi.json",
             title=app.title,
-            swagger_js_url=f"{root}/docs/assets/swagger-ui-bundle.js",
-            swagger_css_url=f"{root}/docs/assets/swagger-ui.css",
-            swagger_favicon_url=f"{root}/docs/assets/favicon.png",
+            swagger_js_url="docs/assets/swagger-ui-bundle.js",
+            swagger_css_url="docs/assets/swagger-ui.css",
+            swagger_favicon_url="docs/assets/favicon.png",
         )
