@@ -32,8 +32,6 @@ class Account:
 class Command:
     """What to run, and how to end it."""
 
-    name: str
-    """For people: "PostgreSQL"."""
     arguments: Sequence[str]
     log: Path
     """Its output is appended here."""
@@ -41,6 +39,8 @@ class Command:
     """Set on top of our own environment."""
     account: Account | None = None
     """None: ours."""
+    inherits: Sequence[int] = ()
+    """File descriptors that it shares with us."""
     stop: Sequence[tuple[signal.Signals, float]] = ((signal.SIGTERM, 10.0),)
     """Signals to ask with, each with the seconds it has to work; SIGKILL comes last by itself."""
 
@@ -62,6 +62,7 @@ class Child:
                     stderr=subprocess.STDOUT,
                     env={**os.environ, **command.environment},
                     process_group=0,
+                    pass_fds=command.inherits,
                     cwd="/",
                     preexec_fn=_end_with_parent(command.stop[0][0]),
                     user=account.user if account else None,
@@ -69,7 +70,7 @@ class Child:
                     extra_groups=[] if account else None,
                 )
         except OSError as error:
-            raise CannotStart(f"{command.name} can't be run: {error}.") from error
+            raise CannotStart(f"{command.arguments[0]} can't be run: {error}.") from error
 
     @property
     def pid(self) -> int:
@@ -85,6 +86,10 @@ class Child:
     def running(self) -> bool:
         """Whether it runs."""
         return self.exit_status is None
+
+    def wait(self) -> int:
+        """Its exit status, when it has ended."""
+        return self._process.wait()
 
     def kill(self) -> None:
         """End it and its process group at once."""
@@ -103,6 +108,65 @@ class Child:
             except subprocess.TimeoutExpired:
                 continue
         self.kill()
+
+
+class Part:
+    """A part of Hindcast that is one child process, and can be started again when that has ended."""
+
+    def __init__(self, name: str, *, log: Path) -> None:
+        """`name` is for people: "PostgreSQL"."""
+        self.name = name
+        self.log = log
+        self._child: Child | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Its process id while it runs."""
+        return self._child.pid if self._child and self._child.running else None
+
+    @property
+    def running(self) -> bool:
+        """Whether the process is there."""
+        return self._child is not None and self._child.running
+
+    @property
+    def end(self) -> str:
+        """How its process ended, for a person: "SIGKILL", "exit status 1"."""
+        status = self._child.exit_status if self._child else None
+        if status is None:
+            return "nothing"
+        return signal.Signals(-status).name if status < 0 else f"exit status {status}"
+
+    def start(self) -> None:
+        """Start it, and what is left of an earlier process of it ended; CannotStart."""
+        raise NotImplementedError
+
+    def stop(self) -> None:
+        """End it in good order."""
+        if self._child is not None:
+            self._child.stop()
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        if self._child is not None:
+            self._child.kill()
+
+    def cannot_start(self) -> CannotStart:
+        """The error that says that it did not start, with the end of its log."""
+        return CannotStart(f"{self.name} did not start. The end of {self.log}:\n{last_lines(self.log)}")
+
+
+class Program(Part):
+    """A part that serves as soon as its process runs."""
+
+    def __init__(self, name: str, command: Command) -> None:
+        super().__init__(name, log=command.log)
+        self._command = command
+
+    def start(self) -> None:
+        """Start it; CannotStart."""
+        self.kill()
+        self._child = Child(self._command)
 
 
 def last_lines(log: Path, count: int = 5) -> str:

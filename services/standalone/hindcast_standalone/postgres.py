@@ -16,7 +16,7 @@ from urllib.parse import quote
 import psycopg
 from psycopg import sql
 
-from hindcast_standalone.child import Account, CannotStart, Child, Command, last_lines
+from hindcast_standalone.child import Account, CannotStart, Child, Command, Part, last_lines
 from hindcast_standalone.folders import SYSTEM_FOLDER, socket_folder
 from hindcast_standalone.survivors import end_survivors
 
@@ -27,19 +27,16 @@ START_SECONDS = 60.0
 UNPRIVILEGED_ACCOUNTS = ("postgres", "nobody")
 
 
-class PostgresServer:
+class PostgresServer(Part):
     """One PostgreSQL, with its folder."""
-
-    name = "PostgreSQL"
 
     def __init__(self, folder: Path, *, log: Path, durable: bool = True) -> None:
         """`durable=False` never waits for the disk: for tests, whose data may be lost in a power cut."""
+        super().__init__("PostgreSQL", log=log)
         self._folder = folder
         self._data = folder / "data"
-        self._sockets = folder
-        self._log = log
+        self._sockets = socket_folder(folder)
         self._durable = durable
-        self._child: Child | None = None
 
     @property
     def url(self) -> str:
@@ -49,16 +46,6 @@ class PostgresServer:
     def url_of(self, database: str) -> str:
         """Of any database on this server."""
         return f"postgresql://{ROLE}@/{database}?host={quote(str(self._sockets), safe='/')}"
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id while it runs."""
-        return self._child.pid if self._child and self._child.running else None
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._child is not None and self._child.running
 
     def start(self) -> None:
         """Make the database if there is none, start the server and wait until it answers; CannotStart."""
@@ -71,9 +58,8 @@ class PostgresServer:
         self._check_version()
         self._child = Child(
             Command(
-                name=self.name,
                 arguments=[str(binaries / "postgres"), "-D", str(self._data), *self._options()],
-                log=self._log,
+                log=self.log,
                 account=account,
                 # Fast shutdown: open transactions are rolled back; then an immediate one, recovered at the next start.
                 stop=((signal.SIGINT, 20.0), (signal.SIGQUIT, 5.0)),
@@ -81,16 +67,6 @@ class PostgresServer:
         )
         self._wait(self._child)
         self.create_database(DATABASE)
-
-    def stop(self) -> None:
-        """End it in good order."""
-        if self._child is not None:
-            self._child.stop()
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._child is not None:
-            self._child.kill()
 
     def delete(self) -> None:
         """End it and remove all that it stored."""
@@ -131,27 +107,22 @@ class PostgresServer:
             self._folder.mkdir(mode=0o700)
             if account is not None:
                 os.chown(self._folder, account.user, account.group)
-        self._sockets = socket_folder(self._folder)
 
     def _initialise(self, binaries: Path, account: Account | None) -> None:
         """Make the database cluster under another name first, so that half a cluster is never taken for one."""
         unfinished = self._folder / "unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         command = Command(
-            name="initdb",
             arguments=[
                 str(binaries / "initdb"), "-D", str(unfinished), "--username", ROLE, "--auth", "trust",
                 "--encoding", "UTF8", "--no-locale", *([] if self._durable else ["--no-sync"]),
             ],
-            log=self._log,
+            log=self.log,
             account=account,
             stop=((signal.SIGTERM, 5.0),),
         )  # fmt: skip
-        child = Child(command)
-        while child.running:
-            time.sleep(0.02)
-        if child.exit_status:
-            raise CannotStart(f"The database could not be made. The end of {self._log}:\n{last_lines(self._log)}")
+        if Child(command).wait():
+            raise CannotStart(f"The database could not be made. The end of {self.log}:\n{last_lines(self.log)}")
         unfinished.rename(self._data)
 
     def _check_version(self) -> None:
@@ -169,8 +140,7 @@ class PostgresServer:
     def _end_survivors(self) -> None:
         """End processes of a server on this folder whose supervisor is gone, and forget its lock files: the pid in them
         may be anyone's by now, and PostgreSQL would take that for a living server."""
-        if self._child is not None:
-            self._child.kill()
+        self.kill()
         pid_file = self._data / "postmaster.pid"
         end_survivors(self._data, "postgres", leader=_first_number(pid_file))
         pid_file.unlink(missing_ok=True)
@@ -186,7 +156,7 @@ class PostgresServer:
             except psycopg.OperationalError:
                 time.sleep(0.05)
         child.stop()
-        raise CannotStart(f"PostgreSQL did not start. The end of {self._log}:\n{last_lines(self._log)}")
+        raise self.cannot_start()
 
 
 def _account(folder: Path) -> Account | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from hindcast_standalone.child import CannotStart, Child, Command, last_lines
+from hindcast_standalone.child import CannotStart, Child, Command, Part
 from hindcast_standalone.folders import socket_folder
 from hindcast_standalone.survivors import end_survivors
 
@@ -31,31 +31,18 @@ def redis_program() -> Path:
     return Path(on_path)
 
 
-class RedisServer:
+class RedisServer(Part):
     """One Redis, with its folder."""
 
-    name = "Redis"
-
     def __init__(self, folder: Path, *, log: Path) -> None:
+        super().__init__("Redis", log=log)
         self._folder = folder
         self._socket = socket_folder(folder) / "redis.sock"
-        self._log = log
-        self._child: Child | None = None
 
     @property
     def url(self) -> str:
         """As Celery and HINDCAST_BROKER_URL want it."""
         return f"redis+socket://{self._socket}"
-
-    @property
-    def pid(self) -> int | None:
-        """Its process id while it runs."""
-        return self._child.pid if self._child and self._child.running else None
-
-    @property
-    def running(self) -> bool:
-        """Whether the process is there."""
-        return self._child is not None and self._child.running
 
     def client(self) -> redis.Redis:
         """A connection, for tests and for asking whether it answers."""
@@ -68,32 +55,19 @@ class RedisServer:
         self._end_survivors()
         self._child = Child(
             Command(
-                name=self.name,
                 arguments=[
                     str(program), "--port", "0", "--unixsocket", str(self._socket), "--unixsocketperm", "700",
                     "--save", "", "--appendonly", "no", "--dir", str(self._folder), "--daemonize", "no",
                 ],
-                log=self._log,
+                log=self.log,
                 stop=((signal.SIGTERM, 5.0),),
             )
         )  # fmt: skip
         self._wait(self._child)
 
-    def stop(self) -> None:
-        """End it."""
-        if self._child is not None:
-            self._child.stop()
-        self._socket.unlink(missing_ok=True)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        if self._child is not None:
-            self._child.kill()
-
     def _end_survivors(self) -> None:
         """A server of ours that outlived its supervisor would go on owning the socket's name."""
-        if self._child is not None:
-            self._child.kill()
+        self.kill()
         end_survivors(self._folder, "redis-server")
         self._socket.unlink(missing_ok=True)
 
@@ -106,4 +80,4 @@ class RedisServer:
             except redis.ConnectionError:
                 time.sleep(0.02)
         child.stop()
-        raise CannotStart(f"Redis did not start. The end of {self._log}:\n{last_lines(self._log)}")
+        raise self.cannot_start()
