@@ -1,5 +1,6 @@
 """What jobs and uploads leave behind: corpora, domains, tables and models, each one row and one artifact."""
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +18,11 @@ ID_PREFIXES: Mapping[str, str] = {
     "table": "tab_",
     "model": "lm_",
 }
+
+
+def new_id(type: str) -> str:
+    """A fresh id: `tab_3f9c…` for a table."""
+    return ID_PREFIXES[type] + secrets.token_hex(10)
 
 
 def _fit_for_a_path(name: str) -> str:

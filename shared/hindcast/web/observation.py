@@ -8,6 +8,7 @@ from uuid import uuid4
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry, Counter, Histogram
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hindcast.web.errors import unexpected
@@ -56,6 +57,8 @@ class Observation:
 
         try:
             await self.app(scope, receive, observed_send)
+        except ClientDisconnect:
+            _log.info("%s %s: the client left (request %s)", scope["method"], scope["path"], request_id)
         except Exception:
             _log.exception("%s %s failed (request %s)", scope["method"], scope["path"], request_id)
             if status != 499:
