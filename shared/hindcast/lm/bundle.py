@@ -1,0 +1,149 @@
+"""A trained language model as one self-contained folder, or one file: network, vocabulary, pipeline, weights, card."""
+
+import hashlib
+import json
+import shutil
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from pydantic import TypeAdapter, ValidationError
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from hindcast.errors import Corrupt, InvalidInput
+from hindcast.lm import AnySpecification
+from hindcast.lm.base import History, LanguageModel
+from hindcast.text.pipeline import PipelineName
+from hindcast.text.vocabulary import Vocabulary
+
+FORMAT = 1
+FILES = ("bundle.json", "vocabulary.json", "weights.safetensors")
+CHECKSUMS = "SHA256SUMS"
+"""Of the three others, as `sha256sum --check` reads them."""
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """Everything that is needed to score text."""
+
+    specification: AnySpecification
+    model: LanguageModel
+    vocabulary: Vocabulary
+    pipeline: PipelineName
+    """What raw text goes through, as in training."""
+    history: History
+    """Where the state was reset in training."""
+    card: Mapping[str, Any]
+    """What people should know of it, as JSON: specification, data, lineage, metrics, what its table lacked."""
+
+    def save(self, folder: Path) -> None:
+        """Write the bundle into an existing empty folder."""
+        facts = {
+            "format": FORMAT,
+            "network": self.specification.model_dump(mode="json"),
+            "pipeline": self.pipeline,
+            "history": self.history,
+            "card": dict(self.card),
+        }
+        (folder / "bundle.json").write_text(json.dumps(facts, ensure_ascii=False, indent=1), encoding="utf-8")
+        (folder / "vocabulary.json").write_text(
+            json.dumps(self.vocabulary.to_json(), ensure_ascii=False), encoding="utf-8"
+        )
+        save_file(dict(self.model.tensors()), folder / "weights.safetensors")
+        sums = [f"{_sha256(folder / name)}  {name}\n" for name in FILES]
+        (folder / CHECKSUMS).write_text("".join(sums), encoding="utf-8")
+
+    @classmethod
+    def open(cls, folder: Path) -> "Bundle":
+        """Read a saved bundle, ready for scoring. Corrupt, naming the file, if it isn't what was written."""
+        _verify(folder)
+        try:
+            facts = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+            if facts["format"] != FORMAT:
+                raise Corrupt(f"bundle.json: format {facts['format']} is not {FORMAT}, which this version reads")
+            specification: AnySpecification = TypeAdapter(AnySpecification).validate_python(facts["network"])
+            pipeline: PipelineName = TypeAdapter(PipelineName).validate_python(facts["pipeline"])
+            history: History = TypeAdapter(History).validate_python(facts["history"])
+            vocabulary = Vocabulary.from_json(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
+            card = dict(facts["card"])
+        except (OSError, KeyError, TypeError, ValueError, ValidationError, InvalidInput) as error:
+            raise Corrupt(f"bundle.json or vocabulary.json can't be read: {error}") from error
+        if len(vocabulary) != specification.vocabulary_size:
+            raise Corrupt(
+                f"vocabulary.json: {len(vocabulary)} words, but the network has outputs for "
+                f"{specification.vocabulary_size}"
+            )
+        return cls(specification, _restored(specification, folder), vocabulary, pipeline, history, card)
+
+
+def _restored(specification: AnySpecification, folder: Path) -> LanguageModel:
+    try:
+        tensors = load_file(folder / "weights.safetensors")
+        model = specification.restore(tensors)
+    except (OSError, ValueError, SafetensorError) as error:
+        raise Corrupt(f"weights.safetensors does not fit the network: {error}") from error
+    for name, tensor in tensors.items():
+        if not bool(torch.isfinite(tensor).all()):
+            raise Corrupt(f"weights.safetensors: {name} has values that are no numbers")
+    model.prepare_for_scoring()
+    return model
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _verify(folder: Path) -> None:
+    try:
+        lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
+        expected = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
+    except (OSError, ValueError) as error:
+        raise Corrupt(f"{CHECKSUMS} is missing or not a list of checksums") from error
+    for name in FILES:
+        if not (folder / name).is_file():
+            raise Corrupt(f"{name} is missing")
+        if _sha256(folder / name) != expected.get(name):
+            raise Corrupt(f"{name} is not what was written: its checksum differs from the one in {CHECKSUMS}")
+
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+def pack(folder: Path, file: Path) -> None:
+    """Write a saved bundle as one file: a zip archive, stored without compression, the same bytes every time."""
+    with zipfile.ZipFile(file, "x", zipfile.ZIP_STORED) as archive:
+        for name in (*FILES, CHECKSUMS):
+            with (
+                (folder / name).open("rb") as source,
+                archive.open(zipfile.ZipInfo(name, _EPOCH), "w", force_zip64=True) as stored,
+            ):
+                shutil.copyfileobj(source, stored, 1 << 20)
+
+
+def unpack(file: Path, folder: Path) -> Bundle:
+    """Read a packed bundle into an existing empty folder and open it. InvalidInput if it is not one; Corrupt."""
+    try:
+        with zipfile.ZipFile(file) as archive:
+            entries = archive.infolist()
+            if sorted(entry.filename for entry in entries) != sorted((*FILES, CHECKSUMS)):
+                raise InvalidInput(f"This is not a model bundle: it must hold {', '.join((*FILES, CHECKSUMS))}.")
+            if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries):
+                raise InvalidInput("This is not a model bundle: its files must be stored, not compressed.")
+            for entry in entries:
+                _extract(archive, entry, folder / entry.filename)
+    except (zipfile.BadZipFile, EOFError) as error:
+        raise InvalidInput(f"This is not a model bundle: {error}") from error
+    return Bundle.open(folder)
+
+
+def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
+    try:
+        with archive.open(entry) as source, target.open("wb") as stored:
+            shutil.copyfileobj(source, stored, 1 << 20)
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
+        raise Corrupt(f"{entry.filename} is not what was written: {error}") from error

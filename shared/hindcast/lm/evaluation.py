@@ -1,0 +1,129 @@
+"""Exact log-probabilities of text. Each text's are its own: nobody's depend on order, number or kind of the others.
+
+Shapes: T time, B lanes, N tokens of one text.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from hindcast.lm.base import History, LanguageModel
+from hindcast.text.vocabulary import END_ID
+
+if TYPE_CHECKING:
+    from hindcast.text.corpus import EncodedText
+
+Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+
+_LANES = 64
+_STEPS = 128
+
+
+@dataclass(frozen=True)
+class Scores:
+    """What a model says of one text."""
+
+    log_probs_N: Reals
+    """Natural-log probability of each token."""
+    ranks_N: Integers | None
+    """1 + how many words were strictly more probable; None unless asked for."""
+
+
+def score(model: LanguageModel, texts: Sequence[Integers], *, history: History, ranks: bool = False) -> list[Scores]:
+    """Score texts, each the ids of its tokens with `</s>` after every sentence. Histories never cross texts."""
+    scores = [Scores(np.empty(len(text)), np.empty(len(text), dtype=np.int64) if ranks else None) for text in texts]
+    pairs = zip(texts, scores, strict=True)
+    histories = [part for text, score in pairs for part in _histories(text, score, history)]
+    histories.sort(key=len, reverse=True)
+    for first in range(0, len(histories), _LANES):
+        _score_lanes(model, histories[first : first + _LANES])
+    return scores
+
+
+def score_corpus(
+    model: LanguageModel, text: "EncodedText", *, history: History, ranks: bool = False
+) -> Iterator[tuple[Integers, Scores]]:
+    """The tokens and scores of every sentence, or every document, in the order of a stored text."""
+    starts, ends = text.unit_bounds(history)
+    bounds = zip(starts.tolist(), ends.tolist(), strict=True)
+    while group := list(islice(bounds, _LANES * 16 if history == "sentence" else _LANES)):
+        texts = [text.tokens(start, end) for start, end in group]
+        yield from zip(texts, score(model, texts, history=history, ranks=ranks), strict=True)
+
+
+def read(model: LanguageModel, prefix_N: Integers) -> Tensor:
+    """[1, H] hidden state after `</s>` and the tokens of a prefix: what `log_probs` and `ranks` take."""
+    words_T1 = torch.from_numpy(_shifted(prefix_N, len(prefix_N) + 1))[:, None]
+    state = model.start_state(1)
+    with torch.no_grad():
+        for block_T1 in words_T1.split(_STEPS):
+            hidden_T1H, state = model.run(block_T1, state)
+    return hidden_T1H[-1]
+
+
+@dataclass(frozen=True)
+class _History:
+    """Tokens that share a history, and where their scores go."""
+
+    tokens_N: Integers
+    scores: Scores
+
+    def __len__(self) -> int:
+        return len(self.tokens_N)
+
+
+def _histories(text: Integers, scores: Scores, history: History) -> Iterator[_History]:
+    ends = [len(text)] if history == "document" else [*(np.flatnonzero(text == END_ID) + 1).tolist(), len(text)]
+    start = 0
+    for end in ends:
+        if end > start:
+            part = slice(start, end)
+            ranks_N = None if scores.ranks_N is None else scores.ranks_N[part]
+            yield _History(text[part], Scores(scores.log_probs_N[part], ranks_N))
+        start = end
+
+
+def _shifted(tokens_N: Integers, length: int) -> Integers:
+    """The inputs that predict these tokens: `</s>`, then all but the last; filled up with `</s>`."""
+    words = np.full(length, END_ID, dtype=np.int64)
+    words[1 : len(tokens_N) + 1] = tokens_N[: length - 1]
+    return words
+
+
+@torch.no_grad()
+def _score_lanes(model: LanguageModel, lanes: Sequence[_History]) -> None:
+    """Score histories side by side, longest first: as shorter ones end, fewer lanes go on."""
+    state = model.start_state(len(lanes))
+    longest = len(lanes[0])
+    inputs_TB = torch.from_numpy(np.stack([_shifted(lane.tokens_N, longest) for lane in lanes], axis=1))
+    for start in range(0, longest, _STEPS):
+        lanes = [lane for lane in lanes if len(lane) > start]
+        state = tuple(tensor[:, : len(lanes)].contiguous() for tensor in state)
+        hidden_TBH, state = model.run(inputs_TB[start : start + _STEPS, : len(lanes)], state)
+        _score_block(model, lanes, start, hidden_TBH)
+
+
+def _score_block(model: LanguageModel, lanes: Sequence[_History], start: int, hidden_TBH: Tensor) -> None:
+    block = slice(start, start + len(hidden_TBH))
+    parts = [lane.tokens_N[block] for lane in lanes]
+    hidden_NH = torch.cat([hidden_TBH[: len(part), lane] for lane, part in enumerate(parts)])
+    targets_N = torch.from_numpy(np.concatenate(parts))
+    if lanes[0].scores.ranks_N is None:
+        log_probs_N, ranks_N = model.target_log_probs(hidden_NH, targets_N).numpy(), None
+    else:
+        ranks, log_probs = model.ranks(hidden_NH, targets_N)
+        log_probs_N, ranks_N = log_probs.numpy(), ranks.numpy()
+    offset = 0
+    for lane, part in zip(lanes, parts, strict=True):
+        stop = offset + len(part)
+        lane.scores.log_probs_N[block] = log_probs_N[offset:stop]
+        if lane.scores.ranks_N is not None and ranks_N is not None:
+            lane.scores.ranks_N[block] = ranks_N[offset:stop]
+        offset = stop

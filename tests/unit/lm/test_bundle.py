@@ -1,0 +1,120 @@
+import json
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+
+from hindcast.errors import Corrupt, InvalidInput
+from hindcast.lm.bundle import FILES, Bundle, pack, unpack
+from hindcast.lm.evaluation import score
+from hindcast.lm.lstm import LstmSpecification
+from hindcast.text.vocabulary import Vocabulary
+
+TEXT = np.array([4, 2, 3, 1, 0, 4, 1])
+
+
+@pytest.fixture
+def saved(tmp_path):
+    """A small bundle with everything that one can have, and its folder."""
+    specification = LstmSpecification(
+        vocabulary_size=5, input_size=6, input_trainable=False, compression=3, hidden_size=4, layers=2, dropout=0.5
+    )
+    model = specification.build(seed=1, input_VD=torch.randn(5, 6))
+    model.prepare_for_scoring()
+    vocabulary = Vocabulary.from_words(["naïve", "hurricane", "relief"])
+    bundle = Bundle(specification, model, vocabulary, "wikitext", "document", {"metrics": {"test_perplexity": 1.5}})
+    folder = tmp_path / "bundle"
+    folder.mkdir()
+    bundle.save(folder)
+    return bundle, folder
+
+
+def log_probs(bundle):
+    return score(bundle.model, [TEXT], history=bundle.history)[0].log_probs_N
+
+
+def test_what_was_saved_is_what_opens(saved):
+    bundle, folder = saved
+    opened = Bundle.open(folder)
+    assert (opened.vocabulary, opened.pipeline, opened.history) == (bundle.vocabulary, "wikitext", "document")
+    assert (opened.specification, opened.card) == (bundle.specification, bundle.card)
+    np.testing.assert_array_equal(log_probs(opened), log_probs(bundle))
+
+
+def test_one_file_holds_all_of_it_and_is_the_same_every_time(saved, tmp_path):
+    bundle, folder = saved
+    for name in ("first", "second"):
+        pack(folder, tmp_path / name)
+    assert (tmp_path / "first").read_bytes() == (tmp_path / "second").read_bytes()
+    (tmp_path / "unpacked").mkdir()
+    np.testing.assert_array_equal(log_probs(unpack(tmp_path / "first", tmp_path / "unpacked")), log_probs(bundle))
+
+
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("place", [0.0, 0.3, 0.999])
+def test_a_flipped_byte_is_found_and_its_file_named(saved, name, place):
+    _, folder = saved
+    content = bytearray((folder / name).read_bytes())
+    content[int(place * len(content))] ^= 1
+    (folder / name).write_bytes(content)
+    with pytest.raises(Corrupt, match=name):
+        Bundle.open(folder)
+
+
+def test_no_flipped_byte_of_the_one_file_goes_unseen(saved, tmp_path):
+    _, folder = saved
+    pack(folder, tmp_path / "whole")
+    whole = (tmp_path / "whole").read_bytes()
+    original = {name: (folder / name).read_bytes() for name in FILES}
+    for place in range(0, len(whole), 97):
+        target = tmp_path / f"unpacked-{place}"
+        target.mkdir()
+        (tmp_path / "broken").write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        try:
+            unpack(tmp_path / "broken", target)
+        except (Corrupt, InvalidInput):
+            continue
+        # Only what carries nothing may change: time stamps and the like in the archive's own headers.
+        assert {name: (target / name).read_bytes() for name in FILES} == original
+
+
+@pytest.mark.parametrize("cut", [0, 10, 500])
+def test_what_is_not_a_bundle_is_refused(saved, tmp_path, cut):
+    _, folder = saved
+    pack(folder, tmp_path / "whole")
+    (tmp_path / "cut").write_bytes((tmp_path / "whole").read_bytes()[:cut])
+    (tmp_path / "unpacked").mkdir()
+    with pytest.raises((InvalidInput, Corrupt)):
+        unpack(tmp_path / "cut", tmp_path / "unpacked")
+
+
+def test_an_archive_with_other_files_is_refused_and_writes_nothing_elsewhere(tmp_path):
+    with zipfile.ZipFile(tmp_path / "strange", "w") as archive:
+        archive.writestr("../escaped", "x")
+    (tmp_path / "unpacked").mkdir()
+    with pytest.raises(InvalidInput, match="not a model bundle"):
+        unpack(tmp_path / "strange", tmp_path / "unpacked")
+    assert not (tmp_path / "escaped").exists()
+
+
+def test_a_file_that_is_missing_is_named(saved):
+    _, folder = saved
+    (folder / "vocabulary.json").unlink()
+    with pytest.raises(Corrupt, match=r"vocabulary\.json is missing"):
+        Bundle.open(folder)
+
+
+def test_weights_that_do_not_fit_the_network_are_refused():
+    specification = LstmSpecification(vocabulary_size=5, input_size=6, hidden_size=4)
+    tensors = dict(specification.build(seed=1).tensors())
+    with pytest.raises(ValueError, match="size mismatch"):
+        specification.model_copy(update={"hidden_size": 8}).restore(tensors)
+    del tensors["output.bias"]
+    with pytest.raises(ValueError, match=r"output\.bias"):
+        specification.restore(tensors)
+
+
+def test_the_card_is_readable_without_hindcast(saved):
+    _, folder = saved
+    assert json.loads((folder / "bundle.json").read_text())["card"]["metrics"] == {"test_perplexity": 1.5}
