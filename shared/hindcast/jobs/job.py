@@ -82,6 +82,8 @@ class Job:
     result_id: str | None
     """The resource reserved for the result; it is ready when the job has succeeded."""
     created_at: datetime
+    uploads: Sequence[str] = ()
+    """Keys of artifacts that only this job reads: removed once it has succeeded or is deleted."""
     attempt: int = 0
     """Rises with each claim; every later write must carry it (fencing)."""
     crashes: int = 0

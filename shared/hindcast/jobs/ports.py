@@ -1,7 +1,7 @@
 """What the job service needs from a database, a queue and a file store. `hindcast.adapters` and `hindcast.testing`
 implement these; one contract test holds both to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -14,10 +14,14 @@ class Jobs(Protocol):
     """Jobs, inside one transaction. A method that takes `attempt` raises LeaseLost unless the job is running in it."""
 
     def add(self, job: Job) -> None:
-        """Insert the job and an outbox row for it; NameTaken."""
+        """Insert the job and an outbox row for it; NameTaken, and NotFound if a resource that it uses is gone: those
+        that are there can't be deleted while it is queued or running."""
 
     def get(self, reference: str) -> Job:
         """By id or name; NotFound."""
+
+    def hold(self, ids: Collection[str]) -> Sequence[Job]:
+        """These jobs, kept from changing until the transaction ends, oldest first; NotFound if one is missing."""
 
     def list(
         self, page: Page, *, status: JobStatus | None = None, kind: str | None = None, name: str | None = None
@@ -25,11 +29,13 @@ class Jobs(Protocol):
         """Newest first, and the cursor of the next page."""
 
     def equal(self, digest: str) -> Job | None:
-        """The newest job of that digest that is queued, running, or has succeeded and still has its result."""
+        """The newest job of that digest that is queued, running, or has succeeded and still has its result. A second
+        transaction that asks waits for the end of the first, and so sees what that has added."""
 
     def claim(self, id: str, *, lease_seconds: float) -> Job | None:
         """Move it to running with a fresh lease and attempt, if it is queued with all needs succeeded, or running with
-        a lease that ran out by the database's clock. None where there is nothing to claim."""
+        a lease that ran out by the database's clock: that attempt died, so `crashes` rises. None where there is
+        nothing to claim."""
 
     def renew(self, id: str, attempt: int, *, lease_seconds: float) -> Job:
         """Renew the lease; the answer says whether a cancel was requested."""
@@ -68,7 +74,7 @@ class Jobs(Protocol):
 
     def delete(self, id: str) -> Job:
         """Remove an ended job and its events (IllegalMove otherwise) and the resource that it reserved but never
-        made; a resource that is ready stays."""
+        made; a resource that is ready stays. InUse while a queued job needs it and it has not succeeded."""
 
     def claimable(self, limit: int) -> Sequence[str]:
         """Ids that `claim` would take now, oldest first."""
@@ -78,6 +84,20 @@ class Jobs(Protocol):
 
     def delivered(self, ids: Sequence[str]) -> None:
         """Forget the outbox rows of these jobs."""
+
+
+class Discards(Protocol):
+    """Artifacts that nothing points to any more, inside one transaction: after its commit a worker's sweep removes
+    them, however often that worker dies."""
+
+    def add(self, *keys: str) -> None:
+        """Have these keys, and all below them, removed."""
+
+    def list(self, limit: int = 100) -> Sequence[str]:
+        """Keys to remove, oldest first."""
+
+    def removed(self, keys: Sequence[str]) -> None:
+        """Forget these: they are gone."""
 
 
 class Experiments(Protocol):
@@ -109,6 +129,10 @@ class Transaction(Protocol):
     @property
     def resources(self) -> Resources:
         """The resources."""
+
+    @property
+    def discards(self) -> Discards:
+        """The artifacts to remove."""
 
     @property
     def experiments(self) -> Experiments:

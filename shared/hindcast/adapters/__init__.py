@@ -1,0 +1,1 @@
+"""Where Hindcast meets PostgreSQL, Redis and file stores. Their errors end here."""
