@@ -1,0 +1,223 @@
+"""From raw text to sentences of words: one pipeline for what is trained on and for what is scored.
+
+In every pipeline the text is brought into Unicode's composed form (NFC), byte order marks are dropped, and a raw
+`</s>` can never stand for the end of a sentence: it becomes `<unk>`. A raw `<unk>` between blanks stays one word.
+"""
+
+import re
+import threading
+import unicodedata
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from itertools import chain, islice
+from typing import Any, Literal, Protocol
+
+from hindcast.errors import InvalidInput
+
+UNKNOWN = "<unk>"
+END = "</s>"
+
+PipelineName = Literal["plain", "wikitext", "asr"]
+Sentence = list[str]
+"""Words without `</s>`; an empty list is an empty line (wikitext)."""
+
+
+@dataclass(frozen=True)
+class Context:
+    """The text before a word: what `</s>` has closed, and the words of the sentence that still goes on."""
+
+    closed: list[Sentence]
+    open: Sentence
+
+
+class Pipeline(Protocol):
+    """Splits text into sentences and words. The same text always gives the same words, from any thread."""
+
+    @property
+    def name(self) -> PipelineName:
+        """How corpora, tables and models call it."""
+
+    def sentences(self, paragraph: str) -> list[Sentence]:
+        """The sentences of one paragraph: one line of a text."""
+
+    def paragraphs(self, texts: Iterable[str]) -> Iterator[list[Sentence]]:
+        """`sentences` of each, lazily and faster."""
+
+    def document(self, text: str) -> list[Sentence]:
+        """The sentences of a whole text, whose lines are paragraphs. Blank lines are sentences in wikitext only."""
+
+    def context(self, text: str, *, complete: bool = False) -> Context:
+        """A text that is to be gone on with. Its last sentence is open, even after a full stop, unless `complete`.
+
+        In wikitext a line feed closes its line; in the others a line feed at the end changes nothing.
+        """
+
+
+def pipeline(name: PipelineName) -> Pipeline:
+    """The pipeline of that name; InvalidInput if there is none. The first use of plain or asr takes a second or two."""
+    if name not in _PIPELINES:
+        raise InvalidInput.field("pipeline", f"must be one of {', '.join(_PIPELINES)}")
+    return _instance(name)
+
+
+@cache
+def _instance(name: PipelineName) -> Pipeline:
+    return _PIPELINES[name]()
+
+
+def _normalise(text: str) -> str:
+    return unicodedata.normalize("NFC", text.replace("\ufeff", ""))
+
+
+def _lines(text: str) -> list[str]:
+    lines = text.split("\n")
+    return lines if lines[-1] else lines[:-1]
+
+
+class WikitextPipeline:
+    """Text that is tokenised already: split at blanks, and every line, blank or heading too, is one sentence."""
+
+    name: PipelineName = "wikitext"
+
+    def sentences(self, paragraph: str) -> list[Sentence]:
+        """One sentence: the line's words."""
+        words = _normalise(paragraph).split()
+        if END in words:
+            words = [UNKNOWN if word == END else word for word in words]
+        return [words]
+
+    def paragraphs(self, texts: Iterable[str]) -> Iterator[list[Sentence]]:
+        """`sentences` of each."""
+        return map(self.sentences, texts)
+
+    def document(self, text: str) -> list[Sentence]:
+        """A sentence for each line; a line feed at the end begins no further one."""
+        return [sentence for line in _lines(text) for sentence in self.sentences(line)]
+
+    def context(self, text: str, *, complete: bool = False) -> Context:
+        """The last line is open, unless `complete` or the text ends with a line feed."""
+        sentences = self.document(text)
+        if complete or not sentences or text.endswith("\n"):
+            return Context(sentences, [])
+        return Context(sentences[:-1], sentences[-1])
+
+
+_LONGEST_PIECE = 50_000
+"""Characters that spaCy is given at once: its memory for a text is hundreds of times the text's."""
+_LONG_RUN = re.compile(r"(\S{400})(?=\S)")
+"""spaCy's time for a run of characters without a blank grows with its square and more."""
+_OPENING = frozenset("\"'“‘«([{")
+_ENGLISH_LOCK = threading.Lock()
+
+
+class PlainPipeline:
+    """Running text: words and sentences by spaCy's English rules, case and punctuation kept.
+
+    An opening quote or bracket belongs to the sentence that it opens. A paragraph of more than 50,000 characters is
+    cut into pieces, at the end of a sentence where there is one, and a run of more than 400 characters without a blank
+    is broken.
+    """
+
+    name: PipelineName = "plain"
+
+    def sentences(self, paragraph: str) -> list[Sentence]:
+        """The paragraph's sentences; none where it is blank."""
+        return next(self.paragraphs([paragraph]))
+
+    def paragraphs(self, texts: Iterable[str]) -> Iterator[list[Sentence]]:
+        """`sentences` of each."""
+        remaining = iter(texts)
+        while batch := list(islice(remaining, 256)):
+            with _ENGLISH_LOCK, _english().memory_zone():
+                split = [[s for piece in _pieces(text) for s in self._split(piece)] for text in batch]
+            yield from split
+
+    def document(self, text: str) -> list[Sentence]:
+        """The sentences of all lines, one after the other."""
+        return list(chain.from_iterable(self.paragraphs(_lines(text))))
+
+    def context(self, text: str, *, complete: bool = False) -> Context:
+        """The last sentence is open unless `complete`."""
+        sentences = self.document(text)
+        if complete or not sentences:
+            return Context(sentences, [])
+        return Context(sentences[:-1], sentences[-1])
+
+    def _split(self, piece: str) -> list[Sentence]:
+        parsed = _english()(piece)
+        words = [token.text for token in parsed]
+        bounds = _sentence_starts(parsed, words)
+        return [words[start:end] for start, end in zip(bounds, [*bounds[1:], len(words)], strict=True)]
+
+
+class AsrPipeline(PlainPipeline):
+    """Text as a recogniser writes it: sentences as in plain, then lower case, no punctuation.
+
+    Apostrophes inside words stay (don't, o'clock; ’ becomes '), numbers stay as they are (3.5, 1,000, 10:30), a hyphen
+    parts two words. A sentence of nothing but punctuation is dropped.
+    """
+
+    name: PipelineName = "asr"
+
+    def _split(self, piece: str) -> list[Sentence]:
+        parsed = _english()(piece)
+        starts = [parsed[start].idx for start in _sentence_starts(parsed, [token.text for token in parsed])]
+        spans = zip(starts, [*starts[1:], len(piece)], strict=True)
+        sentences = [_spoken(piece[start:end]) for start, end in spans]
+        return [words for words in sentences if words]
+
+
+_SPOKEN_WORD = re.compile(r"(?<!\S)<unk>(?!\S)|[^\W_]+(?:(?:'|(?<=\d)[.,:/](?=\d))[^\W_]+)*")
+
+
+def _spoken(sentence: str) -> Sentence:
+    return _SPOKEN_WORD.findall(sentence.replace("’", "'").lower())
+
+
+@cache
+def _english() -> Any:
+    # Two seconds: paid by the first who splits running text, not by everyone who imports this package.
+    from spacy.lang.en import English
+
+    english = English()
+    english.add_pipe("sentencizer")
+    english.tokenizer.add_special_case(UNKNOWN, [{"ORTH": UNKNOWN}])
+    return english
+
+
+def _sentence_starts(parsed: Any, words: list[str]) -> list[int]:
+    """Where sentences start. spaCy's sentencizer leaves an opening quote with the sentence before; it is taken over."""
+    starts = [sentence.start for sentence in parsed.sents] or []
+    moved = [_before_opening(parsed, words, start) for start in starts]
+    last = _before_opening(parsed, words, len(words))
+    return moved if last == len(words) or last == 0 else [*moved, last]
+
+
+def _before_opening(parsed: Any, words: list[str], start: int) -> int:
+    while (
+        start > 1
+        and words[start - 1] in _OPENING
+        and parsed[start - 2].whitespace_
+        and not parsed[start - 1].whitespace_
+    ):
+        start -= 1
+    return start
+
+
+def _pieces(paragraph: str) -> Iterator[str]:
+    text = _LONG_RUN.sub(r"\1 ", " ".join(_normalise(paragraph).split()))
+    while len(text) > _LONGEST_PIECE:
+        head = text[:_LONGEST_PIECE]
+        cut = max(head.rfind(end) + 1 for end in (". ", "? ", "! ")) or head.rfind(" ") or _LONGEST_PIECE
+        yield text[:cut]
+        text = text[max(cut, 1) :].lstrip()
+    if text:
+        yield text
+
+
+_PIPELINES: dict[PipelineName, type[WikitextPipeline] | type[PlainPipeline]] = {
+    "plain": PlainPipeline,
+    "wikitext": WikitextPipeline,
+    "asr": AsrPipeline,
+}
