@@ -180,7 +180,7 @@ def _english() -> Any:
     # Two seconds: paid by the first who splits running text, not by everyone who imports this package.
     from spacy.lang.en import English
 
-    english = English()
+    english: Any = English()
     english.add_pipe("sentencizer")
     english.tokenizer.add_special_case(UNKNOWN, [{"ORTH": UNKNOWN}])
     return english

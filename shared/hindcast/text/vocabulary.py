@@ -40,7 +40,7 @@ class Vocabulary:
 
     @classmethod
     def build(cls, counts: Mapping[str, int], *, size: int | None = None, min_count: int | None = None) -> "Vocabulary":
-        """The `size` most frequent symbols, or all words that occur `min_count` times; all words where neither is given.
+        """The `size` most frequent symbols, or all words that occur `min_count` times; all where neither is given.
 
         `size` counts `<unk>` and `</s>`; a text with fewer words has a smaller vocabulary. Ties keep the order of
         `counts`. InvalidInput where nothing but those two symbols would be left.
