@@ -63,7 +63,8 @@ class Child:
                     env={**os.environ, **command.environment},
                     process_group=0,
                     pass_fds=command.inherits,
-                    cwd="/",
+                    # An unprivileged account may not be let into our own working directory.
+                    cwd="/" if account else None,
                     preexec_fn=_end_with_parent(command.stop[0][0]),
                     user=account.user if account else None,
                     group=account.group if account else None,

@@ -93,6 +93,7 @@ class PostgresServer(Part):
             "listen_addresses": "",
             "unix_socket_directories": str(self._sockets),
             "unix_socket_permissions": "0700",
+            "max_connections": "200",
             "timezone": "UTC",
             "log_timezone": "UTC",
         }

@@ -39,20 +39,13 @@ class Supervisor:
     def watch(self) -> NoReturn:
         """Start again what ends, until an exception (KeyboardInterrupt) says otherwise."""
         while True:
-            for watched in self._watched:
-                self.tend(watched)
+            self.tend()
             time.sleep(LOOK_SECONDS)
 
-    def tend(self, watched: _Watched) -> None:
-        """Look after one part, without waiting."""
-        now = time.monotonic()
-        if watched.part.running:
-            if now - watched.begun > STEADY_SECONDS:
-                watched.failures = 0
-        elif watched.due is None:
-            self._postpone(watched, f"{watched.part.name} ended ({watched.part.end})")
-        elif now >= watched.due:
-            self._start_again(watched)
+    def tend(self) -> None:
+        """Look after each part once."""
+        for watched in self._watched:
+            self._tend(watched)
 
     def stop(self) -> None:
         """End all parts, the last first."""
@@ -63,6 +56,16 @@ class Supervisor:
         """End all parts without asking."""
         for watched in reversed(self._watched):
             watched.part.kill()
+
+    def _tend(self, watched: _Watched) -> None:
+        now = time.monotonic()
+        if watched.part.running:
+            if now - watched.begun > STEADY_SECONDS:
+                watched.failures = 0
+        elif watched.due is None:
+            self._postpone(watched, f"{watched.part.name} ended ({watched.part.end})")
+        elif now >= watched.due:
+            self._start_again(watched)
 
     def _start_again(self, watched: _Watched) -> None:
         watched.begun = time.monotonic()
