@@ -40,6 +40,17 @@ class Bundle:
     card: Mapping[str, Any]
     """What people should know of it, as JSON: specification, data, lineage, metrics, what its table lacked."""
 
+    def facts(self) -> Mapping[str, Any]:
+        """What readers of a registered model are told, as JSON: the card and what the bundle itself shows."""
+        return {
+            **self.card,
+            "network": self.specification.model_dump(mode="json"),
+            "vocabulary": {"size": len(self.vocabulary), "sha256": self.vocabulary.sha256},
+            "pipeline": self.pipeline,
+            "history": self.history,
+            "parameters": sum(tensor.numel() for tensor in self.model.tensors().values()),
+        }
+
     def save(self, folder: Path) -> None:
         """Write the bundle into an existing empty folder."""
         facts = {

@@ -8,38 +8,50 @@ from typing import Any
 import torch
 from torch import Tensor
 
-IGNORED = -1
-"""A target that is padding: it has no loss and no gradient."""
+PADDING = -1
+"""A target that stands for no token: it has no loss and no gradient."""
 
-CHUNK_TOKENS = 128
+_CHUNK_LOGITS = 1 << 22
+_SMALLEST_CERTAIN = 1e-30
 
 
 def softmax_cross_entropy(
-    hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, *, chunk: int = CHUNK_TOKENS
+    hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, *, chunk: int | None = None
 ) -> Tensor:
-    """The sum over all tokens of -log softmax(hidden · weightᵀ + bias)[target], in nats.
+    """The sum over all tokens of -log softmax(hidden · weightᵀ + bias)[target]: a scalar in nats, float64.
 
-    Walks over the tokens in chunks and takes the gradients of all three inputs on the way, so that memory beyond
-    the gradients is chunk × V. Targets of -1 are padding.
+    Walks over the tokens `chunk` at a time (by default as many as a processor's cache has room for their logits) and
+    takes the gradients of all three inputs on the way: beyond the gradients, it needs memory for chunk × V numbers.
     """
-    loss: Tensor = _SoftmaxCrossEntropy.apply(hidden_NH, weight_VH, bias_V, targets_N, chunk)  # type: ignore[no-untyped-call]
+    token_N = targets_N != PADDING
+    if not bool(token_N.all()):
+        hidden_NH, targets_N = hidden_NH[token_N], targets_N[token_N]
+    chunk = chunk or chunk_tokens(len(weight_VH))
+    if not torch.is_grad_enabled():
+        return -target_log_probs(hidden_NH, weight_VH, bias_V, targets_N, chunk=chunk).sum(dtype=torch.float64)
+    loss: Tensor = _SoftmaxCrossEntropy.apply(  # type: ignore[no-untyped-call]
+        hidden_NH, weight_VH, bias_V, targets_N, chunk
+    )
     return loss
 
 
 def target_log_probs(
-    hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, *, chunk: int = CHUNK_TOKENS
+    hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, *, chunk: int | None = None
 ) -> Tensor:
-    """[N] log softmax(hidden · weightᵀ + bias)[target] in nats, chunk × V at a time; 0 where the target is -1."""
-    log_probs = [
-        _log_probs_of(torch.addmm(bias_V, hidden_CH, weight_VH.t()), targets_C)
-        for hidden_CH, targets_C in zip(hidden_NH.split(chunk), targets_N.split(chunk), strict=True)
-    ]
-    return torch.cat(log_probs) if log_probs else hidden_NH.new_zeros(0)
+    """[N] log softmax(hidden · weightᵀ + bias)[target] in nats, chunk × V at a time."""
+    chunk = chunk or chunk_tokens(len(weight_VH))
+    log_probs_N = hidden_NH.new_empty(len(targets_N))
+    for start in range(0, len(targets_N), chunk):
+        part = slice(start, start + chunk)
+        logits_CV = torch.addmm(bias_V, hidden_NH[part], weight_VH.t())
+        chosen_C = logits_CV.gather(1, targets_N[part, None]).squeeze(1)
+        log_probs_N[part] = chosen_C - logits_CV.logsumexp(dim=1)
+    return log_probs_N
 
 
-def _log_probs_of(logits_CV: Tensor, targets_C: Tensor) -> Tensor:
-    chosen_C = logits_CV.gather(1, targets_C.clamp(min=0)[:, None]).squeeze(1)
-    return (chosen_C - logits_CV.logsumexp(dim=1)).masked_fill(targets_C == IGNORED, 0.0)
+def chunk_tokens(vocabulary_size: int) -> int:
+    """How many tokens to take at a time: their logits fill 16 MB, measured to be the quickest (benchmarks/)."""
+    return max(16, _CHUNK_LOGITS // vocabulary_size)
 
 
 class _SoftmaxCrossEntropy(torch.autograd.Function):
@@ -47,25 +59,40 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
     def forward(
         ctx: Any, hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, chunk: int
     ) -> Tensor:
-        grad_weight_VH, grad_bias_V = torch.zeros_like(weight_VH), torch.zeros_like(bias_V)
+        loss = torch.zeros((), dtype=torch.float64, device=hidden_NH.device)
         grad_hidden_NH = torch.empty_like(hidden_NH)
-        loss = torch.zeros((), dtype=torch.float64)
+        grad_weight_VH = torch.empty_like(weight_VH) if len(targets_N) else torch.zeros_like(weight_VH)
+        grad_bias_V = torch.zeros_like(bias_V)
+        buffer_CV = hidden_NH.new_empty(min(chunk, len(targets_N)), len(weight_VH))
         for start in range(0, len(targets_N), chunk):
-            hidden_CH, targets_C = hidden_NH[start : start + chunk], targets_N[start : start + chunk]
-            logits_CV = torch.addmm(bias_V, hidden_CH, weight_VH.t())
-            loss -= _log_probs_of(logits_CV, targets_C).sum(dtype=torch.float64)
-            errors_CV = torch.softmax(logits_CV, dim=1)
-            rows_C = torch.arange(len(targets_C))
-            errors_CV[rows_C, targets_C.clamp(min=0)] -= 1.0
-            errors_CV[targets_C == IGNORED] = 0.0
+            hidden_CH, targets_C1 = hidden_NH[start : start + chunk], targets_N[start : start + chunk, None]
+            errors_CV = buffer_CV[: len(hidden_CH)]
+            torch.addmm(bias_V, hidden_CH, weight_VH.t(), out=errors_CV)
+            torch.softmax(errors_CV, dim=1, out=errors_CV)
+            probs_C = errors_CV.gather(1, targets_C1).squeeze(1)
+            loss -= _exact_logs(probs_C, hidden_CH, weight_VH, bias_V, targets_C1.squeeze(1)).sum(dtype=torch.float64)
+            errors_CV.scatter_add_(1, targets_C1, errors_CV.new_tensor(-1.0).expand_as(targets_C1))
             torch.mm(errors_CV, weight_VH, out=grad_hidden_NH[start : start + chunk])
-            grad_weight_VH.addmm_(errors_CV.t(), hidden_CH)
+            # The first product overwrites, later ones add: no pass over V × H to set zeros.
+            torch.addmm(grad_weight_VH, errors_CV.t(), hidden_CH, beta=int(start > 0), out=grad_weight_VH)
             grad_bias_V += errors_CV.sum(dim=0)
-        ctx.gradients = (grad_hidden_NH, grad_weight_VH, grad_bias_V)
-        return loss.to(hidden_NH.dtype)
+        # Saved, not kept as attributes: autograd lets go of them before it hands them to the parameters, which can
+        # then take them over without a copy.
+        ctx.save_for_backward(grad_hidden_NH, grad_weight_VH, grad_bias_V)
+        return loss
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
-        (scale,) = grad_outputs
-        gradients = ctx.gradients
-        return *(gradient * scale for gradient in gradients), None, None
+        gradients = ctx.saved_tensors
+        if grad_outputs[0] != 1.0:
+            gradients = tuple(gradient * grad_outputs[0] for gradient in gradients)
+        return *gradients, None, None
+
+
+def _exact_logs(probs_C: Tensor, hidden_CH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_C: Tensor) -> Tensor:
+    """[C] logs of probabilities; of one that is too small for its type, taken from the logits instead."""
+    log_probs_C = probs_C.log()
+    vanishing_C = probs_C < _SMALLEST_CERTAIN
+    if bool(vanishing_C.any()):
+        log_probs_C[vanishing_C] = target_log_probs(hidden_CH[vanishing_C], weight_VH, bias_V, targets_C[vanishing_C])
+    return log_probs_C

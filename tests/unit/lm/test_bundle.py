@@ -118,3 +118,13 @@ def test_weights_that_do_not_fit_the_network_are_refused():
 def test_the_card_is_readable_without_hindcast(saved):
     _, folder = saved
     assert json.loads((folder / "bundle.json").read_text())["card"]["metrics"] == {"test_perplexity": 1.5}
+
+
+def test_facts_are_the_card_and_what_the_bundle_shows(saved):
+    bundle, folder = saved
+    facts = Bundle.open(folder).facts()
+    assert facts["metrics"] == {"test_perplexity": 1.5}
+    assert facts["vocabulary"] == {"size": 5, "sha256": bundle.vocabulary.sha256}
+    assert (facts["pipeline"], facts["history"], facts["network"]["hidden_size"]) == ("wikitext", "document", 4)
+    # Input 5 x 6, compression 6 x 3 + 3, two LSTM layers of 4 (torch's have two biases), output 4 x 5 + 5.
+    assert facts["parameters"] == 30 + 21 + (16 * 3 + 16 * 4 + 32) + (16 * 4 + 16 * 4 + 32) + 25
