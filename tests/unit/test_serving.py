@@ -1,0 +1,159 @@
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from hindcast.errors import NotFound, Unavailable
+from hindcast.registry import Resource
+from hindcast.serving import Catalogue, Shelf
+from hindcast.testing import MemoryDatabase, MemoryTransaction
+
+
+def table(id: str, *, name: str | None = None, artifact: str | None = "tables/x", size_bytes: int = 1) -> Resource:
+    return Resource(id, "table", name, artifact, {}, size_bytes, "job_1", datetime.now(UTC))
+
+
+class Breakable(MemoryDatabase):
+    away = False
+
+    @contextmanager
+    def transaction(self) -> Iterator[MemoryTransaction]:
+        if self.away:
+            raise Unavailable()
+        with super().transaction() as transaction:
+            yield transaction
+
+    def add(self, resource: Resource) -> None:
+        with self.transaction() as transaction:
+            transaction.resources.add(resource)
+
+    def delete(self, id: str) -> None:
+        with self.transaction() as transaction:
+            transaction.resources.delete(id)
+
+
+class Clock:
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def database() -> Breakable:
+    database = Breakable()
+    database.add(table("tab_1", name="news"))
+    return database
+
+
+def test_the_catalogue_is_asked_by_id_and_by_name(database: Breakable) -> None:
+    catalogue = Catalogue(database, "table")
+    assert catalogue.get("tab_1") == catalogue.get("news")
+    with pytest.raises(NotFound):
+        catalogue.get("tab_2")
+    with pytest.raises(NotFound):
+        Catalogue(database, "model").get("news")
+
+
+def test_what_is_not_ready_is_not_there(database: Breakable) -> None:
+    database.add(table("tab_2", artifact=None))
+    with pytest.raises(NotFound, match="job_1"):
+        Catalogue(database, "table").get("tab_2")
+
+
+def test_what_was_seen_outlasts_the_database(database: Breakable) -> None:
+    clock = Clock()
+    catalogue = Catalogue(database, "table", refresh_seconds=1, clock=clock)
+    seen = catalogue.get("news")
+    database.away, clock.now = True, 1000.0
+    assert catalogue.get("news") == seen
+    with pytest.raises(Unavailable):
+        catalogue.get("tab_1")
+
+
+def test_what_changed_is_seen_after_a_moment(database: Breakable) -> None:
+    clock = Clock()
+    catalogue = Catalogue(database, "table", refresh_seconds=1, clock=clock)
+    catalogue.get("news")
+    database.delete("tab_1")
+    clock.now = 0.9
+    catalogue.get("news")
+    clock.now = 1.1
+    with pytest.raises(NotFound):
+        catalogue.get("news")
+
+
+@pytest.mark.parametrize("reference", ["tab_1", "news"])
+def test_what_is_forgotten_is_asked_again(database: Breakable, reference: str) -> None:
+    catalogue = Catalogue(database, "table", refresh_seconds=1000)
+    catalogue.get("news"), catalogue.get("tab_1")
+    database.delete("tab_1")
+    catalogue.forget(reference)
+    for known in ("news", "tab_1"):
+        with pytest.raises(NotFound):
+            catalogue.get(known)
+
+
+def test_the_one_used_longest_ago_goes_first() -> None:
+    shelf = Shelf(lambda resource: resource.id, memory_bytes=10)
+    for id in ("tab_1", "tab_2"):
+        shelf.get(table(id, size_bytes=4))
+    shelf.get(table("tab_1", size_bytes=4))
+    shelf.get(table("tab_3", size_bytes=4))
+    assert shelf.ids == ["tab_1", "tab_3"]
+    assert shelf.get(table("tab_4", size_bytes=99)) == "tab_4"
+    assert shelf.ids == ["tab_4"]
+
+
+def test_a_failure_is_not_remembered() -> None:
+    broken = [True]
+
+    def open(resource: Resource) -> str:
+        if broken.pop():
+            raise Unavailable()
+        return resource.id
+
+    shelf = Shelf(open, memory_bytes=10)
+    with pytest.raises(Unavailable):
+        shelf.get(table("tab_1"))
+    broken.append(False)
+    assert shelf.get(table("tab_1")) == "tab_1"
+
+
+def test_one_opens_while_others_wait() -> None:
+    opened: list[str] = []
+    asked, may_go_on = threading.Barrier(4), threading.Event()
+
+    def open(resource: Resource) -> str:
+        opened.append(resource.id)
+        assert may_go_on.wait(10)
+        return resource.id
+
+    shelf = Shelf(open, memory_bytes=10)
+    got: list[str] = []
+
+    def ask() -> None:
+        asked.wait(10)
+        got.append(shelf.get(table("tab_1")))
+
+    threads = [threading.Thread(target=ask) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    asked.wait(10)
+    may_go_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert (opened, got) == (["tab_1"], ["tab_1"] * 3)
+
+
+def test_a_dropped_one_is_opened_again() -> None:
+    opened: list[Resource] = []
+    shelf = Shelf(opened.append, memory_bytes=10)
+    resource = table("tab_1")
+    shelf.get(resource)
+    shelf.drop("tab_1")
+    shelf.get(replace(resource))
+    assert len(opened) == 2
