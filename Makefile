@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PROJECTS := shared services/trainer services/embedder services/scorer services/standalone
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help up test check format migrate
+.PHONY: help demo hurricane up test check format migrate
 
 help: ## what can be typed
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,6 +18,13 @@ $(INSTALLED): constraints.txt $(PROJECTS:%=%/pyproject.toml)
 	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation \
 	    $(PROJECTS:%=-e %) $$(cat requirements-dev.txt)
 	@touch $@
+
+demo: $(INSTALLED) ## the paper's question, answered on real text in ten minutes (TEXT=file takes yours)
+	@$(BIN)/python -m hindcast_standalone demo $(if $(TEXT),--text "$(TEXT)")
+
+hurricane: $(INSTALLED) ## the paper's own passage: WIKITEXT2=folder, EPOCHS=3; goes on where it was
+	@test -n "$(WIKITEXT2)" || { echo "Say where WikiText-2 is: make hurricane WIKITEXT2=folder"; exit 2; }
+	@$(BIN)/python -m hindcast_standalone hurricane --wikitext2 "$(WIKITEXT2)" $(if $(EPOCHS),--epochs $(EPOCHS))
 
 up: $(INSTALLED) ## PostgreSQL, Redis, the three services on http://127.0.0.1:8000 and a worker; Ctrl-C stops all
 	@$(BIN)/python -m hindcast_standalone up

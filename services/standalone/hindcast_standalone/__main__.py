@@ -3,6 +3,7 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -36,6 +37,13 @@ def _parser() -> argparse.ArgumentParser:
     start.set_defaults(run=lambda _, settings: up(settings, Console()))
     schema = commands.add_parser("migrate", help="bring the database to this version's schema")
     schema.set_defaults(run=lambda _, settings: migrate_only(settings, Console()))
+    demo = commands.add_parser("demo", help="the paper's question, answered on real text")
+    demo.add_argument("--text", type=Path, help="a text file of yours: a paragraph a line, a blank line ends a document")
+    demo.set_defaults(run=_demo)
+    hurricane = commands.add_parser("hurricane", help="the paper's own passage, by models of WikiText-2")
+    hurricane.add_argument("--wikitext2", type=Path, required=True, help="a folder with {train,valid,test}.txt.xz")
+    hurricane.add_argument("--epochs", type=int, default=3)
+    hurricane.set_defaults(run=_hurricane)
     serve = commands.add_parser("serve", help="the process with the three services, which `up` starts")
     serve.add_argument("listening", type=int, help="file descriptor of the socket that it serves on")
     serve.set_defaults(run=_serve)
@@ -46,6 +54,18 @@ def _serve(asked: argparse.Namespace, settings: Settings) -> None:
     from hindcast_standalone.serve import serve  # torch and all services: nothing for the supervisor's memory
 
     serve(settings, listening=asked.listening)
+
+
+def _demo(asked: argparse.Namespace, settings: Settings) -> None:
+    from hindcast_standalone.demonstrations import demo
+
+    demo.run(settings, text=asked.text, console=Console())
+
+
+def _hurricane(asked: argparse.Namespace, settings: Settings) -> None:
+    from hindcast_standalone.demonstrations import hurricane
+
+    hurricane.run(settings, wikitext2=asked.wikitext2, epochs=asked.epochs, console=Console())
 
 
 if __name__ == "__main__":
