@@ -20,8 +20,8 @@ class PostgresExperiments:
 
     def add(self, id: str, name: str | None, document: Mapping[str, Any]) -> None:
         """See hindcast.jobs.ports.Experiments."""
-        row = insert(experiments).values(id=id, name=name, document=dict(document)).on_conflict_do_nothing()
-        if self._connection.execute(row).rowcount == 0:
+        row = insert(experiments).values(id=id, name=name, document=dict(document))
+        if self._connection.scalar(row.on_conflict_do_nothing().returning(experiments.c.id)) is None:
             first = self._connection.scalar(select(experiments.c.id).where(experiments.c.name == name))
             raise NameTaken(f"The name {name!r} belongs to experiment {first}.")
 

@@ -62,7 +62,8 @@ class PostgresJobs:
     def add(self, job: Job) -> None:
         """See hindcast.jobs.ports.Jobs."""
         self._keep_resources(job.uses)
-        if self._connection.execute(insert_or(jobs).values(_values(job)).on_conflict_do_nothing()).rowcount == 0:
+        added = insert_or(jobs).values(_values(job)).on_conflict_do_nothing().returning(jobs.c.id)
+        if self._connection.scalar(added) is None:
             first = self._connection.scalar(select(jobs.c.id).where(jobs.c.name == job.name))
             raise NameTaken(f"The name {job.name!r} belongs to job {first}.")
         if job.needs:

@@ -36,7 +36,8 @@ class PostgresResources:
             "created_at": resource.created_at,
             "uses": list(resource.uses),
         }
-        if self._connection.execute(insert(resources).values(values).on_conflict_do_nothing()).rowcount == 0:
+        added = insert(resources).values(values).on_conflict_do_nothing().returning(resources.c.id)
+        if self._connection.scalar(added) is None:
             first = self._connection.scalar(
                 select(resources.c.id).where(resources.c.type == resource.type, resources.c.name == resource.name)
             )
