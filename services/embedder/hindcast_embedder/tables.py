@@ -1,0 +1,138 @@
+"""The tables that are hosted: found in the registry, mapped when first asked for, kept within a budget of memory."""
+
+import json
+import secrets
+import tempfile
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import numpy.typing as npt
+
+from hindcast.errors import NameTaken, NotFound
+from hindcast.jobs.ports import Artifacts, Database
+from hindcast.jobs.service import ARTIFACT_FOLDERS
+from hindcast.nn.embedding_table import EmbeddingTable, Normalization, Normalizer, Vectors
+from hindcast.registry import Page, Resource, new_id
+from hindcast.serving import Catalogue, Shelf
+from hindcast.text.vocabulary import Vocabulary
+from hindcast_embedder.formats import FormatName
+from hindcast_embedder.imports import import_table
+from hindcast_embedder.neighbors import lengths
+
+
+class OpenTable:
+    """A mapped table and what is computed once from all its rows, when it is first needed."""
+
+    def __init__(self, table: EmbeddingTable) -> None:
+        self.table = table
+        self._lock = threading.Lock()
+        self._normalizers: dict[Normalization, Normalizer] = {}
+
+    @cached_property
+    def lengths(self) -> Vectors:
+        """[N]: the length of each row."""
+        return lengths(self.table.vectors)
+
+    def normalizer(self, normalization: Normalization) -> Normalizer:
+        """With the statistics of all rows."""
+        with self._lock:
+            if normalization not in self._normalizers:
+                self._normalizers[normalization] = Normalizer.of(self.table.vectors, normalization)
+            return self._normalizers[normalization]
+
+    def rows(self, words: Sequence[str], normalization: Normalization) -> tuple[Vectors, npt.NDArray[np.bool_]]:
+        """The normalised rows of `words` [words, D], zeros where there is none, and whether there is one [words]."""
+        rows = np.array([-1 if (row := self.table.row(word)) is None else row for word in words], dtype=np.int64)
+        found = rows >= 0
+        vectors = np.zeros((len(words), self.table.size), dtype=np.float32)
+        vectors[found] = self.normalizer(normalization).apply(self.table.vectors[rows[found]])
+        return vectors, found
+
+
+class Tables:
+    """All tables."""
+
+    def __init__(self, database: Database, artifacts: Artifacts, *, scratch: Path, memory_bytes: int) -> None:
+        """`scratch` is a folder for uploads on their way, best on the artifacts' file system."""
+        self._database = database
+        self._artifacts = artifacts
+        self._scratch = scratch
+        self._tables = Catalogue(database, "table")
+        self._models = Catalogue(database, "model")
+        self._shelf = Shelf(self._opened, memory_bytes=memory_bytes)
+
+    def get(self, reference: str) -> Resource:
+        """By id or name. NotFound; Unavailable while the database is away, unless it is known already."""
+        return self._tables.get(reference)
+
+    def open(self, reference: str) -> OpenTable:
+        """Map it, or go on with it as mapped before. NotFound, Unavailable, Corrupt."""
+        return self._shelf.get(self.get(reference))
+
+    def list(self, page: Page, *, name: str | None) -> tuple[Sequence[Resource], str | None]:
+        """Newest first, and the cursor of the next page."""
+        with self._database.transaction() as transaction:
+            return transaction.resources.list("table", page, name=name)
+
+    def add(self, file: BinaryIO, *, format: FormatName, name: str | None) -> Resource:
+        """Take in a file. NameTaken; InvalidInput that names the line or row. It is there whole or not at all."""
+        self._check_free(name)
+        with self._folder() as folder:
+            imported = import_table(file, format, folder)
+            id = new_id("table")
+            artifact = f"{ARTIFACT_FOLDERS['table']}/{id}/{secrets.token_hex(8)}"
+            size_bytes = self._artifacts.put(folder, artifact)
+        facts: Mapping[str, Any] = {"kind": "import", "source": format, "dtype": "float32", **asdict(imported)}
+        resource = Resource(id, "table", name, artifact, facts, size_bytes, None, datetime.now(UTC))
+        try:
+            with self._database.transaction() as transaction:
+                transaction.resources.add(resource)
+        except BaseException:
+            self._artifacts.delete(artifact)
+            raise
+        return resource
+
+    def delete(self, reference: str) -> None:
+        """NotFound; InUse while a job needs it. Its files are discarded with it."""
+        with self._database.transaction() as transaction:
+            resource = transaction.resources.get(reference, "table")
+            transaction.resources.delete(resource.id)
+        self._tables.forget(resource.id)
+        self._shelf.drop(resource.id)
+
+    def vocabulary(self, model: str) -> Sequence[str]:
+        """The words of a language model, most frequent first. NotFound, Unavailable."""
+        artifact = self._models.get(model).artifact
+        assert artifact is not None
+        stored = (self._artifacts.fetch(artifact) / "vocabulary.json").read_text(encoding="utf-8")
+        return Vocabulary.from_json(json.loads(stored)).words
+
+    def _opened(self, resource: Resource) -> OpenTable:
+        assert resource.artifact is not None
+        return OpenTable(EmbeddingTable.open(self._artifacts.fetch(resource.artifact)))
+
+    def _check_free(self, name: str | None) -> None:
+        """An upload of gigabytes should not end with NameTaken, if that can be known before."""
+        if name is None:
+            return
+        with self._database.transaction() as transaction:
+            try:
+                first = transaction.resources.get(name, "table")
+            except NotFound:
+                return
+        raise NameTaken(f"The name {name!r} belongs to table {first.id}.")
+
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        self._scratch.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="import-") as parent:
+            folder = Path(parent) / "table"
+            folder.mkdir()
+            yield folder
