@@ -25,32 +25,41 @@ class Catalogue:
         *,
         refresh_seconds: float = 2.0,
         clock: Callable[[], float] = time.monotonic,
+        on_deleted: Callable[[str], None] = lambda id: None,
     ) -> None:
+        """`on_deleted` hears the id of a resource that was there when last asked for, and is there no more."""
         self._database = database
         self._type = type
         self._refresh_seconds = refresh_seconds
         self._clock = clock
+        self._on_deleted = on_deleted
         self._lock = threading.Lock()
+        self._asking = threading.Lock()
         self._seen: dict[str, tuple[float, Resource]] = {}
 
     def get(self, reference: str) -> Resource:
-        """One that is ready, by id or name. NotFound; Unavailable while the database is away, unless it was seen."""
+        """One that is ready, by id or name. NotFound; Unavailable while the database is away, unless it was seen.
+
+        One thread at a time asks anew for what was seen; meanwhile the others go on with that.
+        """
         with self._lock:
             moment, seen = self._seen.get(reference, (0.0, None))
-        if seen is not None and self._clock() - moment < self._refresh_seconds:
+        if seen is None:
+            return self._ask(reference)
+        if self._clock() - moment < self._refresh_seconds or not self._asking.acquire(blocking=False):
             return seen
         try:
-            resource = self._ask(reference)
+            return self._ask(reference)
         except Unavailable:
-            if seen is None:
-                raise
+            # Nobody waits for it again before the next refresh is due.
+            self._remember(reference, seen)
             return seen
         except NotFound:
-            self.forget(reference)
+            self.forget(seen.id)
+            self._on_deleted(seen.id)
             raise
-        with self._lock:
-            self._seen[reference] = (self._clock(), resource)
-        return resource
+        finally:
+            self._asking.release()
 
     def forget(self, reference: str) -> None:
         """Ask the database the next time."""
@@ -64,7 +73,12 @@ class Catalogue:
             resource = transaction.resources.get(reference, self._type)
         if not resource.ready:
             raise NotFound(f"The {self._type} {reference} is not ready: job {resource.job_id} is to make it.")
+        self._remember(reference, resource)
         return resource
+
+    def _remember(self, reference: str, resource: Resource) -> None:
+        with self._lock:
+            self._seen[reference] = (self._clock(), resource)
 
 
 @dataclass(frozen=True)

@@ -18,9 +18,11 @@ def table(id: str, *, name: str | None = None, artifact: str | None = "tables/x"
 
 class Breakable(MemoryDatabase):
     away = False
+    asked = 0
 
     @contextmanager
     def transaction(self) -> Iterator[MemoryTransaction]:
+        self.asked += 1
         if self.away:
             raise Unavailable()
         with super().transaction() as transaction:
@@ -84,6 +86,48 @@ def test_what_changed_is_seen_after_a_moment(database: Breakable) -> None:
     clock.now = 1.1
     with pytest.raises(NotFound):
         catalogue.get("news")
+
+
+def test_while_the_database_is_away_it_is_not_asked_at_every_turn(database: Breakable) -> None:
+    clock = Clock()
+    catalogue = Catalogue(database, "table", refresh_seconds=1, clock=clock)
+    catalogue.get("news")
+    database.away, clock.now = True, 2.0
+    catalogue.get("news")
+    asked = database.asked
+    clock.now = 2.9
+    catalogue.get("news")
+    assert database.asked == asked
+    clock.now = 3.1
+    catalogue.get("news")
+    assert database.asked == asked + 1
+
+
+def test_nobody_waits_while_another_asks(database: Breakable) -> None:
+    clock = Clock()
+    catalogue = Catalogue(database, "table", refresh_seconds=1, clock=clock)
+    catalogue.get("news")
+    clock.now = 2.0
+    with database.transaction():  # a second transaction waits for the end of this one
+        waiting = threading.Thread(target=catalogue.get, args=["news"])
+        waiting.start()
+        while database.asked < 4:  # added, seen, this one, and the thread's
+            waiting.join(0.01)
+        assert catalogue.get("news").id == "tab_1"
+    waiting.join(10)
+
+
+@pytest.mark.parametrize("reference", ["tab_1", "news"])
+def test_who_has_it_open_hears_that_it_was_deleted(database: Breakable, reference: str) -> None:
+    gone: list[str] = []
+    catalogue = Catalogue(database, "table", refresh_seconds=0, on_deleted=gone.append)
+    with pytest.raises(NotFound):
+        catalogue.get("tab_2")
+    catalogue.get("news"), catalogue.get("tab_1")
+    database.delete("tab_1")
+    with pytest.raises(NotFound):
+        catalogue.get(reference)
+    assert gone == ["tab_1"]
 
 
 @pytest.mark.parametrize("reference", ["tab_1", "news"])
