@@ -4,19 +4,25 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 PROJECTS := shared services/trainer services/embedder services/scorer services/standalone
+PACKAGES := shared/hindcast $(wildcard services/*/hindcast_*)
+SNAPSHOT := docs/openapi.json
 INSTALLED := $(VENV)/.installed
+PIP = $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo hurricane up test check format migrate
+.PHONY: help demo hurricane up test check snapshot format migrate
 
 help: ## what can be typed
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-$(INSTALLED): constraints.txt $(PROJECTS:%=%/pyproject.toml)
-	@echo "==> Setting up $(VENV) (a minute or two, once)"
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0 hatchling editables
-	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt --no-build-isolation \
-	    $(PROJECTS:%=-e %) $$(cat requirements-dev.txt)
+$(INSTALLED): constraints.txt requirements-dev.txt $(PROJECTS:%=%/pyproject.toml)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	    echo "Hindcast needs Python 3.11 or newer, and $(PYTHON) is $$($(PYTHON) --version 2>&1)." \
+	         "Name another: make PYTHON=python3.11 …" >&2; exit 1; }
+	@echo "==> Setting up $(VENV) (minutes, once)"
+	@test -x $(BIN)/pip || $(PYTHON) -m venv --clear $(VENV) || { \
+	    echo "$(PYTHON) can't make virtual environments. On Debian or Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PIP) torch==2.13.0 hatchling editables
+	@$(PIP) --no-build-isolation $(PROJECTS:%=-e %) $$(cat requirements-dev.txt)
 	@touch $@
 
 demo: $(INSTALLED) ## the paper's question, answered on real text in ten minutes (TEXT=file takes yours)
@@ -30,16 +36,26 @@ up: $(INSTALLED) ## PostgreSQL, Redis, the three services on http://127.0.0.1:80
 	@$(BIN)/python -m hindcast_standalone up
 
 test: $(INSTALLED) ## every test, against real servers (under ten minutes on two cores)
-	@echo "==> Tests: unit, contract, integration, acceptance"
-	@$(BIN)/python -m pytest tests
+	@echo "==> Tests: unit, contract, migrations, integration, acceptance"
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests
 
 check: $(INSTALLED) ## import contracts, types, lint, migrations, OpenAPI snapshot
-	@echo "==> Import contracts" && $(BIN)/lint-imports
+	@echo "==> Import contracts" && $(BIN)/lint-imports > $(VENV)/imports.txt; status=$$?; \
+	    tail -n +9 $(VENV)/imports.txt; exit $$status
+	@echo "==> They saw every file" && files=$$(find $(PACKAGES) -name '*.py' | wc -l) && \
+	    grep "Analyzed $$files files" $(VENV)/imports.txt || { \
+	    echo "There are $$files in $(PACKAGES): is an __init__.py missing?" >&2; exit 1; }
 	@echo "==> Types" && $(BIN)/mypy
 	@echo "==> Lint" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "==> Migrations make the tables that the code has" && $(BIN)/python -m pytest --quiet tests/migrations
+	@echo "==> $(SNAPSHOT) is what the services say" && $(BIN)/python -m hindcast_standalone openapi > $(VENV)/openapi.json
+	@diff $(SNAPSHOT) $(VENV)/openapi.json || { echo "If that change is meant: make snapshot" >&2; exit 1; }
+
+snapshot: $(INSTALLED) ## write the services' OpenAPI document to docs/openapi.json
+	@$(BIN)/python -m hindcast_standalone openapi > $(VENV)/openapi.json && mv $(VENV)/openapi.json $(SNAPSHOT)
 
 format: $(INSTALLED) ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .
 
-migrate: $(INSTALLED) ## bring the database of HINDCAST_DATABASE_URL to this code's schema
+migrate: $(INSTALLED) ## bring the database (yours, where HINDCAST_DATABASE_URL is set) to this code's schema
 	@$(BIN)/python -m hindcast_standalone migrate

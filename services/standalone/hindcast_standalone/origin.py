@@ -2,12 +2,13 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from hindcast.web.openapi import PUBLIC
+from hindcast.web.openapi import PUBLIC, merged
 from hindcast.web.origin import Peer, make_origin
 
 
@@ -32,6 +33,10 @@ class Origin:
             await self._services[first](_below(scope, f"/{first}"), receive, send)
         else:
             await self._service_of(scope["path"])(scope, receive, send)
+
+    def openapi(self) -> dict[str, Any]:
+        """The origin's OpenAPI document, without being asked over HTTP."""
+        return merged(self._joint.openapi(), {name: app.openapi() for name, app in self._services.items()})
 
     def _service_of(self, path: str) -> ASGIApp:
         if path.startswith(PUBLIC):

@@ -3,11 +3,11 @@
 import importlib.metadata
 import socket
 
-import hindcast_embedder.main
-import hindcast_scorer.main
 import hindcast_trainer.main
 import uvicorn
 
+import hindcast_embedder.main
+import hindcast_scorer.main
 from hindcast.settings import Settings
 from hindcast_standalone.origin import Origin
 
@@ -15,18 +15,17 @@ GRACE_SECONDS = 3
 """Event streams stay open for ever: after so long they are cut off when the process ends."""
 
 
-def serve(settings: Settings, *, listening: int) -> None:
-    """Serve on the socket with the file descriptor `listening` until SIGINT or SIGTERM."""
+def build(settings: Settings) -> Origin:
+    """All services, as `settings` say; nothing is connected yet."""
     services = {
         "trainer": hindcast_trainer.main.build(settings),
         "embedder": hindcast_embedder.main.build(settings),
         "scorer": hindcast_scorer.main.build(settings),
     }
-    origin = Origin(services, version=version())
-    server = uvicorn.Server(uvicorn.Config(origin, timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on"))
-    server.run(sockets=[socket.socket(fileno=listening)])
+    return Origin(services, version=importlib.metadata.version("hindcast-lm-standalone"))
 
 
-def version() -> str:
-    """Of this Hindcast."""
-    return importlib.metadata.version("hindcast-lm-standalone")
+def serve(settings: Settings, *, listening: int) -> None:
+    """Serve on the socket with the file descriptor `listening` until SIGINT or SIGTERM."""
+    config = uvicorn.Config(build(settings), timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on")
+    uvicorn.Server(config).run(sockets=[socket.socket(fileno=listening)])
