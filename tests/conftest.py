@@ -1,10 +1,15 @@
 """Real servers for the tests that need them. Each pytest-xdist worker starts its own, when a test first asks."""
 
 import secrets
+import socket
+import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
+import uvicorn
+from starlette.types import ASGIApp
 
 from hindcast_standalone.folders import postgres_folder
 from hindcast_standalone.migrations import migrate
@@ -83,6 +88,25 @@ def hindcast_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     home.mkdir()
     monkeypatch.setenv("HINDCAST_HOME", str(home))
     return home
+
+
+@pytest.fixture(scope="session")
+def serving() -> Callable[..., AbstractContextManager[str]]:
+    """`with serving(app) as url:` serves an application on a real socket, on any port or a given one."""
+    return _serving
+
+
+@contextmanager
+def _serving(app: ASGIApp, port: int = 0) -> Iterator[str]:
+    with socket.create_server(("127.0.0.1", port)) as listening:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=3))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            thread.join(10)
 
 
 def _postgres(home: Path) -> Iterator[PostgresServer]:

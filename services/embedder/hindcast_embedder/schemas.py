@@ -68,7 +68,7 @@ class TableCard(Schema):
 class VectorsRequest(Schema):
     """Ask for the vectors of words."""
 
-    words: Annotated[list[str], Field(min_length=1, max_length=MAX_WORDS)]
+    words: Annotated[list[str], Field(max_length=MAX_WORDS)]
     normalization: Normalization = "none"
     """`unit`: length 1. `mean_variance`: (x - mean) / variance of each dimension. `standardize`: (x - mean) /
     deviation. Statistics are those of the whole table."""
