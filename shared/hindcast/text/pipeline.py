@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import chain, islice
+from itertools import chain, islice, takewhile
 from typing import Any, Literal, Protocol
 
 from hindcast.errors import InvalidInput
@@ -108,6 +108,8 @@ _LONGEST_PIECE = 50_000
 _LONG_RUN = re.compile(r"(\S{400})(?=\S)")
 """spaCy's time for a run of characters without a blank grows with its square and more."""
 _OPENING = frozenset("\"'“‘«([{")
+_MOST_STRINGS = 500_000
+"""spaCy remembers every word that it meets: beyond so many it is begun anew."""
 _ENGLISH_LOCK = threading.Lock()
 
 
@@ -129,8 +131,11 @@ class PlainPipeline:
         """`sentences` of each."""
         remaining = iter(texts)
         while batch := list(islice(remaining, 256)):
-            with _ENGLISH_LOCK, _english().memory_zone():
-                split = [[s for piece in _pieces(text) for s in self._split(piece)] for text in batch]
+            with _ENGLISH_LOCK:
+                english = _english()
+                split = [[s for piece in _pieces(text) for s in self._split(english(piece))] for text in batch]
+                if len(english.vocab.strings) > _MOST_STRINGS:
+                    _english.cache_clear()
             yield from split
 
     def document(self, text: str) -> list[Sentence]:
@@ -144,11 +149,10 @@ class PlainPipeline:
             return Context(sentences, [])
         return Context(sentences[:-1], sentences[-1])
 
-    def _split(self, piece: str) -> list[Sentence]:
-        parsed = _english()(piece)
+    def _split(self, parsed: Any) -> list[Sentence]:
         words = [token.text for token in parsed]
-        bounds = _sentence_starts(parsed, words)
-        return [words[start:end] for start, end in zip(bounds, [*bounds[1:], len(words)], strict=True)]
+        starts = _sentence_starts(parsed, words)
+        return [words[start:end] for start, end in zip(starts, [*starts[1:], len(words)], strict=True)]
 
 
 class AsrPipeline(PlainPipeline):
@@ -160,11 +164,11 @@ class AsrPipeline(PlainPipeline):
 
     name: PipelineName = "asr"
 
-    def _split(self, piece: str) -> list[Sentence]:
-        parsed = _english()(piece)
+    def _split(self, parsed: Any) -> list[Sentence]:
+        text = parsed.text
         starts = [parsed[start].idx for start in _sentence_starts(parsed, [token.text for token in parsed])]
-        spans = zip(starts, [*starts[1:], len(piece)], strict=True)
-        sentences = [_spoken(piece[start:end]) for start, end in spans]
+        spans = zip(starts, [*starts[1:], len(text)], strict=True)
+        sentences = [_spoken(text[start:end]) for start, end in spans]
         return [words for words in sentences if words]
 
 
@@ -188,21 +192,23 @@ def _english() -> Any:
 
 def _sentence_starts(parsed: Any, words: list[str]) -> list[int]:
     """Where sentences start. spaCy's sentencizer leaves an opening quote with the sentence before; it is taken over."""
-    starts = [sentence.start for sentence in parsed.sents] or []
-    moved = [_before_opening(parsed, words, start) for start in starts]
+    starts = [_before_opening(parsed, words, sentence.start) for sentence in parsed.sents]
     last = _before_opening(parsed, words, len(words))
-    return moved if last == len(words) or last == 0 else [*moved, last]
+    return [*starts, last] if last < len(words) and _ends_sentence(parsed[:last]) else starts
 
 
 def _before_opening(parsed: Any, words: list[str], start: int) -> int:
-    while (
-        start > 1
-        and words[start - 1] in _OPENING
-        and parsed[start - 2].whitespace_
-        and not parsed[start - 1].whitespace_
-    ):
-        start -= 1
-    return start
+    """`start`, or where the opening quotes and brackets right before it begin."""
+    first = start
+    while first > 1 and words[first - 1] in _OPENING and not parsed[first - 1].whitespace_:
+        first -= 1
+    return first if parsed[first - 1].whitespace_ else start
+
+
+def _ends_sentence(parsed: Any) -> bool:
+    """Whether a full stop or the like is followed by nothing but punctuation."""
+    ends = _english().get_pipe("sentencizer").punct_chars
+    return any(token.text in ends for token in takewhile(lambda token: token.is_punct, reversed(parsed)))
 
 
 def _pieces(paragraph: str) -> Iterator[str]:
