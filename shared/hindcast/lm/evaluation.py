@@ -6,7 +6,6 @@ Shapes: T time, B lanes, N tokens of one text.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +13,8 @@ import torch
 from torch import Tensor
 
 from hindcast.lm.base import History, LanguageModel
+from hindcast.text.corpus import EncodedText
 from hindcast.text.vocabulary import END_ID
-
-if TYPE_CHECKING:
-    from hindcast.text.corpus import EncodedText
 
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -48,7 +45,7 @@ def score(model: LanguageModel, texts: Sequence[Integers], *, history: History, 
 
 
 def score_corpus(
-    model: LanguageModel, text: "EncodedText", *, history: History, ranks: bool = False
+    model: LanguageModel, text: EncodedText, *, history: History, ranks: bool = False
 ) -> Iterator[tuple[Integers, Scores]]:
     """The tokens and scores of every sentence, or every document, in the order of a stored text."""
     starts, ends = text.unit_bounds(history)

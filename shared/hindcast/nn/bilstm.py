@@ -62,9 +62,9 @@ def reorder(states_TBH: Tensor, order_TB: Tensor) -> Tensor:
 def cell_states(lstm: nn.LSTM, inputs_TBD: Tensor) -> Tensor:
     """[T, B, H] cell states of a one-layer LSTM from a zero state; torch's LSTM returns only the last.
 
-    Does what the LSTM does and keeps the cells: quicker than recomputing all gates from the hidden states in one product
-    as soon as 16 units are read side by side (benchmarks/cell_states.py). tanh(x) is taken as 2 · sigmoid(2x) - 1, of
-    which torch computes several while it computes one tanh.
+    Does what the LSTM does and keeps the cells: quicker than recomputing all gates from the hidden states in one
+    product as soon as 16 units are read side by side (benchmarks/cell_states.py). tanh(x) is taken as
+    2 · sigmoid(2x) - 1, of which torch computes several while it computes one tanh.
     """
     time, batch, _ = inputs_TBD.shape
     size = lstm.hidden_size
