@@ -21,8 +21,8 @@ ID_PREFIXES: Mapping[str, str] = {
 
 
 def new_id(type: str) -> str:
-    """A fresh id: `tab_3f9c…` for a table."""
-    return ID_PREFIXES[type] + secrets.token_hex(10)
+    """A fresh id of that type of thing: `job_0f3a…`, 16 hexadecimal digits."""
+    return ID_PREFIXES[type] + secrets.token_hex(8)
 
 
 def _fit_for_a_path(name: str) -> str:

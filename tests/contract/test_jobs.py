@@ -10,8 +10,7 @@ import pytest
 from hindcast.errors import IllegalMove, InUse, InvalidInput, LeaseLost, NameTaken, NotFound
 from hindcast.jobs.job import Job, JobProgress, JobStatus
 from hindcast.jobs.ports import Database
-from hindcast.jobs.service import new_id
-from hindcast.registry import Page, Resource
+from hindcast.registry import Page, Resource, new_id
 
 PROBLEM = {"type": "about:blank", "title": "No", "status": 422, "detail": "no"}
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)

@@ -9,14 +9,14 @@ import pytest
 from hindcast.errors import InUse, InvalidInput, NameTaken, NotFound
 from hindcast.jobs import service
 from hindcast.jobs.ports import Database
-from hindcast.registry import Page, Resource
+from hindcast.registry import Page, Resource, new_id
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 def table(**changes: Any) -> Resource:
     fresh = Resource(
-        id=service.new_id("table"),
+        id=new_id("table"),
         type="table",
         name=None,
         artifact="tables/x/1",
@@ -100,7 +100,7 @@ def test_what_an_unfinished_job_reads_or_makes_is_not_deleted(database: Database
     [corpus] = add(database, table(id="cor_1", type="corpus"))
     with database.transaction() as transaction:
         reference = service.submit(transaction, kind="ingest", spec={}, result_type="corpus")
-        job = replace(reference, id=service.new_id("job"), uses=(corpus.id,), result_id=None, result_type=None)
+        job = replace(reference, id=new_id("job"), uses=(corpus.id,), result_id=None, result_type=None)
         transaction.jobs.add(job)
     for id in (corpus.id, reference.result_id or ""):
         with pytest.raises(InUse, match="job_"), database.transaction() as transaction:

@@ -15,7 +15,6 @@ Each function is one use case inside a transaction that its caller opens: none c
 import hashlib
 import json
 import math
-import secrets
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -26,7 +25,7 @@ from hindcast.errors import Conflict, NotFound, Unavailable
 from hindcast.jobs.job import Job, JobProgress, JobStatus
 from hindcast.jobs.ports import Artifacts, Database, Queue, Transaction
 from hindcast.jobs.references import Reference, jobs_that_make, resolve, with_ids
-from hindcast.registry import ID_PREFIXES, Resource, ResourceType
+from hindcast.registry import Resource, ResourceType, new_id
 
 MAX_CRASHES = 3
 """So many deaths in a row without a new checkpoint, and the job has failed."""
@@ -254,11 +253,6 @@ def abandon(transaction: Transaction, job: Job, key: str) -> None:
         if transaction.resources.get(job.result_id).artifact == key:
             return
     transaction.discards.add(key)
-
-
-def new_id(type: str) -> str:
-    """A fresh id of that type of thing: `job_0f3a…`, 16 hexadecimal digits."""
-    return ID_PREFIXES[type] + secrets.token_hex(8)
 
 
 def digest_of(kind: str, spec: Mapping[str, Any]) -> str:
