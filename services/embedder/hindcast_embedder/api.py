@@ -44,7 +44,9 @@ _VECTORS: dict[int | str, dict[str, Any]] = {
     }
 }
 _UPLOAD = {"requestBody": {"required": True, "content": {ROWS: _BINARY}}}
-_EXPORT: dict[int | str, dict[str, Any]] = {200: {"description": "The file.", "content": {ROWS: _BINARY}}}
+_EXPORT: dict[int | str, dict[str, Any]] = {
+    200: {"description": "The file.", "content": {form.media_type: _BINARY for form in FORMATS.values()}}
+}
 
 
 def router(tables: Tables) -> APIRouter:
@@ -87,7 +89,8 @@ def _add_tables(api: APIRouter, tables: Tables) -> None:
 
     @api.get("/{table}/export", response_class=StreamingResponse, responses=_EXPORT)
     def export_table(table: str, format: FormatName) -> StreamingResponse:
-        """The table as a file: what it gives can be imported again, and word2vec's formats are read by others."""
+        """The table as a file, which can be imported again. Others read word2vec's formats too; safetensors holds the
+        tensor `vectors` [words, size] and, in its metadata under `words`, a JSON list of the words."""
         form = FORMATS[format]
         pieces = form.write(tables.open(table).table)
         # The first piece is made here, where it can still fail with a problem.

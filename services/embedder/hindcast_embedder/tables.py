@@ -15,7 +15,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.errors import NameTaken, NotFound
+from hindcast.errors import NameTaken, NotFound, Unavailable
 from hindcast.jobs.ports import Artifacts, Database
 from hindcast.jobs.service import ARTIFACT_FOLDERS
 from hindcast.nn.embedding_table import EmbeddingTable, Normalization, Normalizer, Vectors
@@ -94,6 +94,8 @@ class Tables:
         try:
             with self._database.transaction() as transaction:
                 transaction.resources.add(resource)
+        except Unavailable:
+            raise  # it may have been committed all the same, and then the row needs its files
         except BaseException:
             self._artifacts.delete(artifact)
             raise

@@ -57,6 +57,7 @@ def make_app(
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_query)],
         responses={"default": {"model": Problem, "description": "What went wrong"}},
+        generate_unique_id_function=lambda route: route.name,
     )
     metrics = CollectorRegistry()
     ProcessCollector(registry=metrics)

@@ -227,6 +227,7 @@ def test_openapi_documents_problems(client: TestClient) -> None:
     for _ in range(2):  # the document is cached: making it must not change it
         document = client.get("/openapi.json").json()
     responses = document["paths"]["/v1/specs"]["post"]["responses"]
+    assert document["paths"]["/v1/things"]["get"]["operationId"] == "things"
     assert set(responses) == {"200", "default"}
     assert responses["default"]["content"] == {
         "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}
