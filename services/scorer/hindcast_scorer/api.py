@@ -1,0 +1,121 @@
+"""The scorer's HTTP edge."""
+
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import FileResponse
+
+from hindcast.registry import Name
+from hindcast.web.schemas import PageOf, PageQuery
+from hindcast.web.uploads import uploaded
+from hindcast_scorer import answers
+from hindcast_scorer.models import Models
+from hindcast_scorer.schemas import (
+    ModelCard,
+    NextAnswer,
+    NextRequest,
+    PerplexityAnswer,
+    PerplexityRequest,
+    RankAnswer,
+    RankManyAnswer,
+    RankManyRequest,
+    RankRequest,
+)
+
+ZIP = "application/zip"
+
+
+async def _slot() -> AsyncIterator[None]:
+    """Held while an endpoint computes; how many there are is said where it is depended on."""
+    yield
+
+
+def router(models: Models, *, slots: int) -> APIRouter:
+    """The scorer's paths. Of the long computations, and of the short ones, no more than `slots` run at a time: a
+    question for one word never waits behind a corpus."""
+    routes = APIRouter()
+    routes.include_router(_registry(models))
+    routes.include_router(_scoring(models, slots=slots))
+    return routes
+
+
+def _registry(models: Models) -> APIRouter:
+    routes = APIRouter(tags=["models"])
+
+    def workplace() -> Iterator[Path]:
+        """A folder that is gone once the answer is out."""
+        with models.workplace() as folder:
+            yield folder
+
+    @routes.get("/v1/models")
+    def list_models(page: PageQuery, name: str | None = None) -> PageOf[ModelCard]:
+        """The models that can be asked, newest first."""
+        found, cursor = models.list(page, name=name)
+        return PageOf(items=[ModelCard.of(model) for model in found], next_cursor=cursor)
+
+    @routes.get("/v1/models/{model}")
+    def get_model(model: str) -> ModelCard:
+        """What there is to know of one model."""
+        return ModelCard.of(models.get(model))
+
+    @routes.delete("/v1/models/{model}", status_code=204)
+    def delete_model(model: str) -> None:
+        """Delete a model; 409 while a job needs it."""
+        models.delete(model)
+
+    @routes.get("/v1/models/{model}/bundle", response_class=FileResponse, responses={200: {"content": {ZIP: {}}}})
+    def export_model(model: str, folder: Annotated[Path, Depends(workplace)]) -> FileResponse:
+        """The whole model as one file, a zip archive that `POST /v1/models` takes."""
+        found = models.get(model)
+        file = models.pack(found, folder)
+        return FileResponse(file, media_type=ZIP, filename=f"{found.name or found.id}.zip")
+
+    @routes.post("/v1/models", status_code=201, openapi_extra=_body(ZIP))
+    def import_model(
+        request: Request,
+        response: Response,
+        name: Annotated[Name | None, Query(description="What to call it.")] = None,
+    ) -> ModelCard:
+        """Take in a model from the file that another Hindcast gave; the body is the file."""
+        with uploaded(request) as body:
+            card = ModelCard.of(models.add(body, name=name))
+        response.headers["Location"] = f"/v1/models/{card.id}"
+        return card
+
+    return routes
+
+
+def _scoring(models: Models, *, slots: int) -> APIRouter:
+    routes = APIRouter(tags=["scoring"])
+    # A request that waits for its turn holds no thread.
+    short = Depends(_slot, scope="function", max_concurrency=slots)
+    long = Depends(_slot, scope="function", max_concurrency=slots)
+
+    @routes.post("/v1/models/{model}/perplexity", dependencies=[long])
+    def score_text(model: str, asked: PerplexityRequest) -> PerplexityAnswer:
+        """How well a model predicts texts, or a stored corpus."""
+        return answers.perplexity(models, model, asked)
+
+    @routes.post("/v1/models/{model}/next", dependencies=[short])
+    def predict(model: str, asked: NextRequest) -> NextAnswer:
+        """The most probable next words after a context."""
+        return answers.next_words(models, model, asked)
+
+    @routes.post("/v1/models/{model}/rank", dependencies=[short])
+    def rank(model: str, asked: RankRequest) -> RankAnswer:
+        """Where words stand among all that could follow a context."""
+        return answers.rank(models, model, asked)
+
+    @routes.post("/v1/rank", dependencies=[short])
+    def rank_by_many(asked: RankManyRequest) -> RankManyAnswer:
+        """Where words stand by each of several models."""
+        return answers.rank_by_many(models, asked)
+
+    return routes
+
+
+def _body(media_type: str) -> dict[str, object]:
+    schema = {"type": "string", "format": "binary"}
+    return {"requestBody": {"required": True, "content": {media_type: {"schema": schema}}}}

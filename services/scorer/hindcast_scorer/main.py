@@ -1,0 +1,50 @@
+"""The scorer's composition root."""
+
+import os
+from importlib.metadata import version
+
+import torch
+from fastapi import FastAPI
+
+from hindcast.adapters.artifacts import FileArtifacts
+from hindcast.adapters.database import PostgresDatabase
+from hindcast.settings import Settings
+from hindcast.web.app import check_binding, make_app, serve
+from hindcast_scorer.api import router
+from hindcast_scorer.models import Models
+
+
+def build(settings: Settings) -> FastAPI:
+    """The scorer over the database and the artifacts that `settings` name."""
+    torch.set_num_threads(settings.serving_threads)
+    database = PostgresDatabase(settings.database_url)
+    models = Models(
+        database,
+        FileArtifacts(settings.artifacts, settings.cache_folder),
+        scratch=settings.cache_folder / "bundles",
+        memory_bytes=settings.scorer_memory_bytes,
+    )
+    slots = max(1, (os.cpu_count() or 1) // settings.serving_threads)
+    return make_app(
+        title="Hindcast scorer",
+        version=version("hindcast-lm-scorer"),
+        routers=[router(models, slots=slots)],
+        readiness=database.ping,
+    )
+
+
+def create_app() -> FastAPI:
+    """For `uvicorn --factory hindcast_scorer.main:create_app`."""
+    settings = Settings()
+    check_binding(settings.host, trusted_network=settings.trusted_network)
+    return build(settings)
+
+
+def main() -> None:
+    """Serve where the settings say."""
+    settings = Settings()
+    serve(build(settings), host=settings.host, port=settings.port, trusted_network=settings.trusted_network)
+
+
+if __name__ == "__main__":
+    main()
