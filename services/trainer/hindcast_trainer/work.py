@@ -70,6 +70,9 @@ class Work(Protocol):
     def folder(self, id: str) -> Path:
         """A local folder with that resource's artifact, to read or map."""
 
+    def upload(self, key: str) -> Path:
+        """A local file with what was uploaded under that artifact key, to read."""
+
     def log(self, message: str) -> None:
         """A line for the job's log."""
 
