@@ -31,7 +31,12 @@ class InvalidInput(HindcastError):
     @classmethod
     def field(cls, field: str, message: str) -> "InvalidInput":
         """One field is wrong: `InvalidInput.field("size", "must be even: each direction has half")`."""
-        return cls(f"{field}: {message}", errors=[FieldError(field, message)])
+        return cls.fields([FieldError(field, message)])
+
+    @classmethod
+    def fields(cls, errors: Sequence[FieldError]) -> "InvalidInput":
+        """Several fields are wrong."""
+        return cls("; ".join(f"{error.field}: {error.message}" for error in errors), errors=errors)
 
 
 class NotFound(HindcastError):

@@ -34,27 +34,34 @@ async def refuse_unknown_query(request: Request) -> None:
         )
 
 
-def invalid_input(
-    errors: Iterable[Mapping[str, Any]], schema: JsonSchema, *, root: JsonSchema | None = None
-) -> InvalidInput:
-    """pydantic's errors about a document of `schema`, as ours. `$ref`s are looked up in `root` (default: `schema`)."""
-    found = list(dict.fromkeys(_field_error(error, schema, schema if root is None else root) for error in errors))
-    return InvalidInput("; ".join(f"{error.field}: {error.message}" for error in found), errors=found)
+def invalid_input(errors: Iterable[Mapping[str, Any]], schema: JsonSchema) -> InvalidInput:
+    """pydantic's errors about a document of `schema`, as ours."""
+    return _invalid((error["type"], _field_error(error, schema, schema)) for error in errors)
 
 
 def invalid_request(request: Request, errors: Iterable[Mapping[str, Any]]) -> InvalidInput:
     """What FastAPI found wrong with a request: body, query, path and headers."""
     document: JsonSchema = request.app.openapi()
     schema = _body_schema(request, document)
-    found: dict[FieldError, None] = {}
+    found: list[tuple[str, FieldError]] = []
     for error in errors:
         place, *location = error["loc"]
         inner = {**error, "loc": location}
-        if place == "body":
-            found[_body_error(inner, schema, document)] = None
-        else:
-            found[_field_error(inner, {}, {})] = None
-    return InvalidInput("; ".join(f"{error.field}: {error.message}" for error in found), errors=list(found))
+        field = _body_error(inner, schema, document) if place == "body" else _field_error(inner, {}, {})
+        found.append((error["type"], field))
+    return _invalid(found)
+
+
+def _invalid(found: Iterable[tuple[str, FieldError]]) -> InvalidInput:
+    """Where something may be of several types and one of them fits so far as to have fields, that it isn't of the
+    others tells nothing."""
+    every = dict.fromkeys(found)
+    telling = [
+        error
+        for type, error in every
+        if not (type.endswith("_type") and any(other.field.startswith(f"{error.field}.") for _, other in every))
+    ]
+    return InvalidInput.fields(list(dict.fromkeys(telling)))
 
 
 def _body_schema(request: Request, document: JsonSchema) -> JsonSchema:

@@ -21,8 +21,25 @@ class Optimizer(Schema):
     learning_rate: float = 0.1
 
 
+class Learned(Schema):
+    type: Literal["learned"]
+    size: Annotated[int, Field(ge=2)]
+
+
+class FromTable(Schema):
+    type: Literal["table"]
+    table: str
+    compression: int | None = None
+
+
+Input = Annotated[Learned | FromTable, Field(discriminator="type")]
+
+
 class Train(Schema):
     kind: Literal["train"]
+    input: Input | None = None
+    rows: tuple[Input, ...] = ()
+    by_name: dict[str, Learned | str] | None = None
     optimizer: Optimizer = Optimizer()
     corpus: str | Optimizer = ""
     size: int | None = None
@@ -148,6 +165,25 @@ def test_framework_errors_are_problems(client: TestClient) -> None:
             {"kind": "train", "optimizer": {"epoch": 1}},
             {"optimizer.epoch": "is no known field; known are epochs, learning_rate"},
         ),
+        (
+            {"kind": "train", "input": {"type": "table", "tabel": "t"}},
+            {
+                "input.table": "is required",
+                "input.tabel": "is no known field; known are type, table, compression",
+            },
+        ),
+        ({"kind": "train", "input": {"type": "tabel"}}, {"input.type": "must be one of 'learned', 'table'"}),
+        ({"kind": "train", "input": {}}, {"input.type": "is required: one of learned, table"}),
+        ({"kind": "train", "input": 7}, {"input": "must be an object"}),
+        (
+            {"kind": "train", "rows": [{"type": "learned", "size": 2}, {"type": "learned", "size": 1}]},
+            {"rows.1.size": "must be greater than or equal to 2"},
+        ),
+        (
+            {"kind": "train", "by_name": {"a": {"type": "learned", "size": 0}}},
+            {"by_name.a.size": "must be greater than or equal to 2"},
+        ),
+        ({"kind": "train", "corpus": 7}, {"corpus": "must be an object"}),
         ({"kind": "count"}, {"of": "is required"}),
         (
             {"kind": "count", "of": [1, "x"]},
@@ -158,7 +194,7 @@ def test_framework_errors_are_problems(client: TestClient) -> None:
         ({"kind": "train", "size": 3}, {"body": "size must be even"}),
         (
             {"kind": "train", "corpus": {"epochs": 0}},
-            {"corpus": "must be a valid string", "corpus.epochs": "must be greater than or equal to 1"},
+            {"corpus.epochs": "must be greater than or equal to 1"},
         ),
         (7, {"body": "must be an object"}),
     ],
