@@ -1,5 +1,6 @@
 """A trained language model as one self-contained folder, or one file: network, vocabulary, pipeline, weights, card."""
 
+import errno
 import hashlib
 import json
 import shutil
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -80,8 +81,9 @@ class Bundle:
             pipeline: PipelineName = TypeAdapter(PipelineName).validate_python(facts["pipeline"])
             history: History = TypeAdapter(History).validate_python(facts["history"])
             vocabulary = Vocabulary.from_json(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
+            "".join(vocabulary.words).encode()  # JSON can hold halves of characters, which nothing can write again
             card = dict(facts["card"])
-        except (OSError, KeyError, TypeError, ValueError, ValidationError, InvalidInput) as error:
+        except (OSError, KeyError, TypeError, ValueError, RecursionError, InvalidInput) as error:
             raise Corrupt(f"bundle.json or vocabulary.json can't be read: {error}") from error
         if len(vocabulary) != specification.vocabulary_size:
             raise Corrupt(
@@ -147,14 +149,28 @@ def unpack(file: Path, folder: Path) -> Bundle:
                 raise InvalidInput("This is not a model bundle: its files must be stored, not compressed.")
             for entry in entries:
                 _extract(archive, entry, folder / entry.filename)
-    except (zipfile.BadZipFile, EOFError) as error:
-        raise InvalidInput(f"This is not a model bundle: {error}") from error
+    except _DAMAGED as error:
+        cut = _begins_as_zip(file) and not zipfile.is_zipfile(file)
+        raise InvalidInput(f"This is not a model bundle: {'it ends too early' if cut else error}") from error
     return Bundle.open(folder)
+
+
+_DAMAGED = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError)
+"""What zipfile raises about headers that make no sense: versions and encryption that it doesn't know among them."""
 
 
 def _extract(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
     try:
         with archive.open(entry) as source, target.open("wb") as stored:
             shutil.copyfileobj(source, stored, 1 << 20)
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError) as error:
-        raise Corrupt(f"{entry.filename} is not what was written: {error}") from error
+    except _DAMAGED as error:
+        raise Corrupt(f"{entry.filename} is not what was written: {str(error) or 'it ends too early'}") from error
+    except OSError as error:
+        if error.errno != errno.EINVAL:  # the archive says that the entry is before its beginning
+            raise
+        raise Corrupt(f"{entry.filename} is not what was written: it is not where it should be") from error
+
+
+def _begins_as_zip(file: Path) -> bool:
+    with file.open("rb") as stream:
+        return stream.read(4) == b"PK\3\4"

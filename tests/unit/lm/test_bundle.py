@@ -1,3 +1,4 @@
+import hashlib
 import json
 import zipfile
 
@@ -6,7 +7,7 @@ import pytest
 import torch
 
 from hindcast.errors import Corrupt, InvalidInput
-from hindcast.lm.bundle import FILES, Bundle, pack, unpack
+from hindcast.lm.bundle import CHECKSUMS, FILES, Bundle, pack, unpack
 from hindcast.lm.evaluation import score
 from hindcast.lm.lstm import LstmSpecification
 from hindcast.text.vocabulary import Vocabulary
@@ -67,10 +68,12 @@ def test_no_flipped_byte_of_the_one_file_goes_unseen(saved, tmp_path):
     pack(folder, tmp_path / "whole")
     whole = (tmp_path / "whole").read_bytes()
     original = {name: (folder / name).read_bytes() for name in FILES}
-    for place in range(0, len(whole), 97):
+    headers = [place for place in range(len(whole)) if whole[place : place + 2] == b"PK"]
+    near_headers = [place for header in headers for place in range(header, min(header + 64, len(whole)))]
+    for place in {*near_headers, *range(0, len(whole), 97)}:
         target = tmp_path / f"unpacked-{place}"
         target.mkdir()
-        (tmp_path / "broken").write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        (tmp_path / "broken").write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
         try:
             unpack(tmp_path / "broken", target)
         except (Corrupt, InvalidInput):
@@ -87,6 +90,40 @@ def test_what_is_not_a_bundle_is_refused(saved, tmp_path, cut):
     (tmp_path / "unpacked").mkdir()
     with pytest.raises((InvalidInput, Corrupt)):
         unpack(tmp_path / "cut", tmp_path / "unpacked")
+
+
+def test_a_file_that_was_cut_short_says_so(saved, tmp_path):
+    _, folder = saved
+    pack(folder, tmp_path / "whole")
+    (tmp_path / "cut").write_bytes((tmp_path / "whole").read_bytes()[:-1])
+    (tmp_path / "unpacked").mkdir()
+    with pytest.raises(InvalidInput, match="ends too early"):
+        unpack(tmp_path / "cut", tmp_path / "unpacked")
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bundle.json", "[" * 100_000),
+        ("bundle.json", '{"format": 2}'),
+        ("bundle.json", "[]"),
+        ("vocabulary.json", '["<unk>", "</s>", "\\ud800", "b", "c"]'),
+        ("vocabulary.json", '["<unk>", "</s>", "a", "b"]'),
+        ("vocabulary.json", '["<unk>", "</s>", "a", "b", 5]'),
+    ],
+)
+def test_content_that_makes_no_sense_is_refused_though_its_checksum_is_right(saved, name, content):
+    _, folder = saved
+    before = _sha256(folder / name)
+    (folder / name).write_text(content, encoding="utf-8")
+    sums = (folder / CHECKSUMS).read_text()
+    (folder / CHECKSUMS).write_text(sums.replace(before, _sha256(folder / name)))
+    with pytest.raises(Corrupt, match=r"\.json"):
+        Bundle.open(folder)
+
+
+def _sha256(path):
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def test_an_archive_with_other_files_is_refused_and_writes_nothing_elsewhere(tmp_path):
