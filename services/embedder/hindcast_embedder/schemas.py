@@ -46,7 +46,7 @@ class TableCard(Schema):
 
     @classmethod
     def of(cls, resource: Resource) -> "TableCard":
-        """What a reader is told of a resource."""
+        """What a reader is told of a resource, whose facts are an `EmbeddingTable`'s."""
         facts = resource.facts
         skipped = facts.get("skipped", {})
         return cls(

@@ -64,9 +64,9 @@ class Tables:
         self._database = database
         self._artifacts = artifacts
         self._scratch = scratch
-        self._tables = Catalogue(database, "table")
-        self._models = Catalogue(database, "model")
         self._shelf = Shelf(self._opened, memory_bytes=memory_bytes)
+        self._tables = Catalogue(database, "table", on_deleted=self._shelf.drop)
+        self._models = Catalogue(database, "model")
 
     def get(self, reference: str) -> Resource:
         """By id or name. NotFound; Unavailable while the database is away, unless it is known already."""

@@ -49,6 +49,11 @@ class EmbeddingTable:
         """D, the length of a vector."""
         return int(self.vectors.shape[1])
 
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """What its readers are told, as JSON: how many `words` of which `size`, and `details`."""
+        return {**self.details, "words": len(self), "size": self.size, "dtype": "float32"}
+
     @cached_property
     def _rows(self) -> Mapping[str, int]:
         return {word: row for row, word in reversed(list(enumerate(self.words)))}  # the first of equal words counts

@@ -160,6 +160,17 @@ def test_a_table_is_found_by_id_and_by_name(client: TestClient, table: str) -> N
     problem(client.get("/v1/tables/other"), 404)
 
 
+def test_a_table_that_a_job_made_has_a_card(client: TestClient, database: Breakable) -> None:
+    table = EmbeddingTable(WORDS, VECTORS, {"kind": "bilstm_lm", "pipeline": "plain", "epochs": 3})
+    made = Resource("tab_1", "table", None, "tables/x", table.facts, 99, "job_1", datetime.now(UTC), ("cor_1",))
+    with database.transaction() as transaction:
+        transaction.resources.add(made)
+    card = client.get("/v1/tables/tab_1").json()
+    assert (card["words"], card["size"], card["source"], card["skipped"]) == (6, 4, "bilstm_lm", 0)
+    assert (card["job"], card["uses"]) == ("job_1", ["cor_1"])
+    assert card["details"] == {"kind": "bilstm_lm", "pipeline": "plain", "epochs": 3}
+
+
 def test_a_deleted_table_is_gone(client: TestClient, table: str) -> None:
     client.post("/v1/tables/news/vectors", json={"words": ["the"]})
     assert client.delete("/v1/tables/news").status_code == 204
