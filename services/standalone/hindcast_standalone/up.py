@@ -38,10 +38,10 @@ def up(settings: Settings, console: Console) -> None:
                 _start(settings, supervisor, listening.fileno(), console)
                 supervisor.watch()
             except KeyboardInterrupt:
-                console.print("\nStopping (once more ends it at once).")
+                console.print("\nStopping (once more ends it at once).", highlight=False)
             finally:
                 _stop(supervisor)
-        console.print("Everything has stopped; `make up` goes on from here.")
+        console.print("Everything has stopped; `make up` goes on from here.", highlight=False)
 
 
 def migrate_only(settings: Settings, console: Console) -> None:
