@@ -1,15 +1,17 @@
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 from fastapi.testclient import TestClient
 
+from hindcast.errors import Unavailable
 from hindcast.lm.base import History
 from hindcast.lm.bundle import Bundle
 from hindcast.lm.lstm import LstmSpecification
 from hindcast.registry import Resource
-from hindcast.testing import MemoryDatabase, now, temporary_artifacts
+from hindcast.testing import MemoryDatabase, MemoryTransaction, now, temporary_artifacts
 from hindcast.text.corpus_writer import CorpusWriter
 from hindcast.text.pipeline import PipelineName, pipeline
 from hindcast.text.vocabulary import Vocabulary
@@ -17,7 +19,7 @@ from hindcast.web.app import make_app
 from hindcast_scorer.api import router
 from hindcast_scorer.models import Models
 
-WORDS = "the rain fell schools closed hurricane relief . ! Rain Schools The".split()
+WORDS = ["the", "rain", "fell", "schools", "closed", "hurricane", "relief", ".", "!", "Rain", "Schools", "The"]
 
 MakeBundle = Callable[..., Bundle]
 
@@ -45,13 +47,28 @@ def make_bundle() -> MakeBundle:
     return make
 
 
+class Database(MemoryDatabase):
+    """One that can be away."""
+
+    away = False
+    asked = 0
+
+    @contextmanager
+    def transaction(self) -> Iterator[MemoryTransaction]:
+        self.asked += 1
+        if self.away:
+            raise Unavailable("The database is away.")
+        with super().transaction() as transaction:
+            yield transaction
+
+
 class Scorer:
     """The service over memory, and what others would do to its database and files."""
 
     def __init__(self, folder: Path, *, memory_bytes: int = 1 << 30) -> None:
         self.folder = folder
         self.time = 0.0
-        self.database = MemoryDatabase()
+        self.database = Database()
         self.artifacts = temporary_artifacts(folder)
         self.models = Models(
             self.database,
@@ -60,10 +77,10 @@ class Scorer:
             memory_bytes=memory_bytes,
             clock=lambda: self.time,
         )
-        app = make_app(
-            title="scorer", version="0", routers=[router(self.models, slots=2)], readiness=self.database.ping
+        self.app = make_app(
+            title="scorer", version="0", routers=[router(self.models, slots=1)], readiness=self.database.ping
         )
-        self.http = TestClient(app)
+        self.http = TestClient(self.app)
 
     def add(self, bundle: Bundle, *, id: str = "lm_1", name: str | None = None) -> Resource:
         """A model as a job leaves it."""
@@ -111,3 +128,9 @@ class Scorer:
 def scorer(tmp_path: Path) -> Scorer:
     """An empty scorer."""
     return Scorer(tmp_path)
+
+
+@pytest.fixture
+def cramped_scorer(tmp_path: Path) -> Scorer:
+    """An empty scorer with less memory than any model needs."""
+    return Scorer(tmp_path, memory_bytes=10)

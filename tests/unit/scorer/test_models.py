@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import pytest
 
-from hindcast.errors import Unavailable
 from hindcast.jobs.job import Job, JobStatus
 from hindcast.testing import now
 
@@ -82,20 +81,27 @@ def test_what_another_process_deleted_is_let_go_within_seconds(scorer, make_bund
     assert scorer.refused("/v1/models/lm_1/next", context="") == (404, [])
 
 
-def test_loaded_models_are_served_while_the_database_is_away(scorer, make_bundle, monkeypatch):
+def test_loaded_models_are_served_while_the_database_is_away(scorer, make_bundle):
     scorer.add(make_bundle())
     scorer.add(make_bundle(), id="lm_2")
     before = scorer.ask("/v1/models/lm_1/next", context="The")
 
-    def away():
-        raise Unavailable("The database is away.")
-
-    monkeypatch.setattr(scorer.database, "transaction", away)
+    scorer.database.away = True
     scorer.time += 1000
     assert scorer.ask("/v1/models/lm_1/next", context="The") == before
     answer = scorer.http.post("/v1/models/lm_2/next", json={"context": "The"})
     assert (answer.status_code, "retry-after" in answer.headers) == (503, True)
     assert scorer.http.get("/v1/models").status_code == 503
+    scorer.database.away = False
+    scorer.ask("/v1/models/lm_2/next", context="The")
+
+
+def test_models_larger_than_the_memory_are_served_one_at_a_time(cramped_scorer, make_bundle):
+    for number in (1, 2):
+        cramped_scorer.add(make_bundle(seed=number), id=f"lm_{number}")
+    first, second, again = (cramped_scorer.ask(f"/v1/models/lm_{n}/next", context="The") for n in (1, 2, 1))
+    assert first == again != second
+    assert cramped_scorer.models._shelf.ids == ["lm_1"]
 
 
 def test_a_damaged_model_is_a_clear_problem_until_it_is_mended(scorer, make_bundle):

@@ -69,7 +69,7 @@ def test_history_decides_what_the_second_sentence_is_given(scorer, make_bundle):
 
 
 def random_text(chance):
-    words = "the rain fell schools closed hurricane relief zeppelin Rain".split()
+    words = ["the", "rain", "fell", "schools", "closed", "hurricane", "relief", "zeppelin", "Rain"]
     sentences = [" ".join(chance.choices(words, k=chance.randint(1, 30))) for _ in range(chance.randint(1, 6))]
     return ". ".join(sentences) + "."
 
