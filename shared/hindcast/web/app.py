@@ -85,8 +85,12 @@ def check_binding(host: str, *, trusted_network: bool) -> None:
 
 
 def serve(app: FastAPI, *, host: str, port: int, trusted_network: bool) -> None:
-    """Serve `app` until a signal ends it; InvalidInput beyond loopback unless the network is trusted."""
-    check_binding(host, trusted_network=trusted_network)
+    """Serve `app` until a signal ends it. Beyond loopback, unless the network is trusted, the process ends with a
+    sentence instead."""
+    try:
+        check_binding(host, trusted_network=trusted_network)
+    except InvalidInput as error:
+        raise SystemExit(error.detail) from None
     # Open event streams would otherwise hold a shutdown up for ever.
     uvicorn.run(app, host=host, port=port, timeout_graceful_shutdown=3)
 

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from hindcast import errors
 from hindcast.errors import HindcastError, InvalidInput, NameTaken, Unavailable
-from hindcast.web.app import check_binding, make_app
+from hindcast.web.app import check_binding, make_app, serve
 from hindcast.web.errors import STATUSES, problem_of
 from hindcast.web.schemas import PageOf, PageQuery, Schema, Timestamp
 
@@ -288,6 +288,12 @@ def test_beyond_loopback_needs_a_trusted_network(host: str) -> None:
     check_binding(host, trusted_network=True)
     with pytest.raises(InvalidInput, match="HINDCAST_TRUSTED_NETWORK"):
         check_binding(host, trusted_network=False)
+
+
+def test_serving_strangers_ends_with_a_sentence() -> None:
+    app = make_app(title="T", version="1", routers=[], readiness=lambda: None)
+    with pytest.raises(SystemExit, match="is beyond loopback"):
+        serve(app, host="0.0.0.0", port=1, trusted_network=False)
 
 
 def test_a_problem_survives_json() -> None:
