@@ -42,8 +42,9 @@ class Observation:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get("x-request-id"))
-        scope.setdefault("state", {})["request_id"] = request_id
+        # An application that is mounted in another goes on with the id that the outer one gave.
+        sent = _request_id(Headers(scope=scope).get("x-request-id"))
+        request_id = scope.setdefault("state", {}).setdefault("request_id", sent)
         # 499 as nginx has it: the client was gone before there was an answer.
         status = 499
         started = time.perf_counter()

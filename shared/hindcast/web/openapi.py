@@ -1,5 +1,6 @@
 """Several services' OpenAPI documents as one."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,10 +13,11 @@ _COMPONENTS = "#/components/"
 
 def merged(own: Document, services: Mapping[str, Document]) -> dict[str, Any]:
     """`own` (the origin's), with the public paths of each service by name, and all components. A component that two
-    documents define differently is kept once for each, under a name that begins with the service's."""
+    documents define differently is kept once for each, under a name that begins with the service's; so is an
+    operation's id that two documents use."""
     documents = {"": own, **services}
     clashes = _clashes(documents)
-    paths: dict[str, Any] = dict(own["paths"])
+    paths: dict[str, Any] = _translated(own["paths"], {})
     components: dict[str, dict[str, Any]] = {}
     for service, document in documents.items():
         names = {key: _renamed(key, service) for key in clashes}
@@ -23,9 +25,22 @@ def merged(own: Document, services: Mapping[str, Document]) -> dict[str, Any]:
             section, name = names.get(key, key).split("/", 1)
             components.setdefault(section, {})[name] = _translated(definition, names)
         if service:
-            public = {path: item for path, item in document["paths"].items() if path.startswith(PUBLIC)}
-            paths |= _translated(public, names)
+            paths |= {path: _translated(item, names) for path, item in _public(document).items()}
+    _tell_operations_apart(paths, {path: service for service, found in services.items() for path in _public(found)})
     return {**own, "paths": paths, "components": components}
+
+
+def _public(document: Document) -> dict[str, Any]:
+    return {path: item for path, item in document["paths"].items() if path.startswith(PUBLIC)}
+
+
+def _tell_operations_apart(paths: Mapping[str, Any], services: Mapping[str, str]) -> None:
+    """Put the service's name before each `operationId` that stands more than once. `services`: whose a path is."""
+    operations = [(path, operation) for path, item in paths.items() for operation in item.values()]
+    uses = Counter(operation.get("operationId") for _, operation in operations)
+    for path, operation in operations:
+        if "operationId" in operation and uses[operation["operationId"]] > 1:
+            operation["operationId"] = f"{services.get(path, 'origin')}_{operation['operationId']}"
 
 
 def _components(document: Document) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def make_origin(peers: Sequence[Peer], *, version: str, lifespan: Lifespan | Non
         redoc_url=None,
         dependencies=[Depends(refuse_unknown_query)],
         responses={"default": {"model": Problem, "description": "What went wrong"}},
+        generate_unique_id_function=lambda route: route.name,
     )
     metrics = CollectorRegistry()
     app.add_middleware(Observation, metrics=metrics)

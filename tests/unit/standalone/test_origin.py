@@ -21,7 +21,7 @@ def service(name: str, *paths: str) -> FastAPI:
         app.state.lives = False
 
     for path in paths:
-        router.get(path)(lambda: {"service": name})
+        router.add_api_route(path, lambda: {"service": name}, name=path)
     return make_app(title=name, version="1", routers=[router], readiness=lambda: None, lifespan=lifespan)
 
 

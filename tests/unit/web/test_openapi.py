@@ -59,3 +59,14 @@ def test_a_discriminators_mapping_follows_the_new_names() -> None:
     )
     mapping = joint["components"]["schemas"]["Union"]["discriminator"]["mapping"]
     assert mapping == {"a": "#/components/schemas/TrainerA"}
+
+
+def test_operations_of_one_name_are_told_apart() -> None:
+    services = {
+        name: {"paths": {path: {"get": {"operationId": "list"}, "post": {"operationId": f"add_{name}"}}}}
+        for name, path in (("trainer", "/v1/jobs"), ("scorer", "/v1/models"))
+    }
+    paths = merged(OWN, services)["paths"]
+    assert paths["/v1/jobs"]["get"]["operationId"] == "trainer_list"
+    assert paths["/v1/models"]["get"]["operationId"] == "scorer_list"
+    assert paths["/v1/jobs"]["post"]["operationId"] == "add_trainer"

@@ -76,3 +76,11 @@ def test_what_it_does_not_have_is_a_problem(client: TestClient) -> None:
     answer = client.get("/v1/unicorns")
     assert answer.status_code == 404
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+def test_mounted_in_a_service_it_goes_on_with_the_requests_id() -> None:
+    app = make_app(title="A service", version="1", routers=[], readiness=lambda: None)
+    app.mount("/origin", make_origin([peer("scorer", "http://127.0.0.1:1")], version="1"))
+    answer = TestClient(app).get("/origin/readyz")
+    assert answer.status_code == 503
+    assert answer.json()["request_id"] == answer.headers["X-Request-ID"]
