@@ -46,7 +46,7 @@ check: $(INSTALLED) ## import contracts, types, lint, migrations, OpenAPI snapsh
 	    grep "Analyzed $$files files" $(VENV)/imports.txt || { \
 	    echo "There are $$files in $(PACKAGES): is an __init__.py missing?" >&2; exit 1; }
 	@echo "==> Types" && $(BIN)/mypy
-	@echo "==> Lint" && $(BIN)/ruff check . && $(BIN)/ruff format --check .
+	@echo "==> Lint" && $(BIN)/ruff check --no-cache . && $(BIN)/ruff format --check .
 	@echo "==> Migrations make the tables that the code has" && $(BIN)/python -m pytest --quiet tests/migrations
 	@echo "==> $(SNAPSHOT) is what the services say" && $(BIN)/python -m hindcast_standalone openapi > $(VENV)/openapi.json
 	@diff $(SNAPSHOT) $(VENV)/openapi.json || { echo "If that change is meant: make snapshot" >&2; exit 1; }

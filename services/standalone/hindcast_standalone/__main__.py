@@ -39,9 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     schema = commands.add_parser("migrate", help="bring the database to this version's schema")
     schema.set_defaults(run=lambda _, settings: migrate_only(settings, Console()))
     demo = commands.add_parser("demo", help="the paper's question, answered on real text")
-    demo.add_argument(
-        "--text", type=Path, help="your text: a paragraph a line, a blank line ends a document"
-    )
+    demo.add_argument("--text", type=Path, help="your text: a paragraph a line, a blank line ends a document")
     demo.set_defaults(run=_demo)
     hurricane = commands.add_parser("hurricane", help="the paper's own passage, by models of WikiText-2")
     hurricane.add_argument("--wikitext2", type=Path, required=True, help="a folder with {train,valid,test}.txt.xz")

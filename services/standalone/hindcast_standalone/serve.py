@@ -3,11 +3,11 @@
 import importlib.metadata
 import socket
 
-import hindcast_trainer.main
 import uvicorn
 
 import hindcast_embedder.main
 import hindcast_scorer.main
+import hindcast_trainer.main
 from hindcast.settings import Settings
 from hindcast_standalone.origin import Origin
 
