@@ -11,6 +11,7 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hindcast.lm.base import Specification, State
+from hindcast.nn.losses import softmax_cross_entropy
 
 Size = Annotated[int, Field(ge=1, le=4096)]
 
@@ -101,6 +102,10 @@ class LstmLanguageModel(nn.Module):
         inputs_TBD = self.compression(self.input(words_TB).to(self.output.weight.dtype))
         hidden_TBH, (hidden, cell) = self.lstm(inputs_TBD, (state[0], state[1]))
         return self.dropout(hidden_TBH), (hidden, cell)
+
+    def loss(self, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
+        """The sum of -log p of the targets in nats, to be trained on; -1 is padding."""
+        return softmax_cross_entropy(hidden_NH, self.output.weight, self.output.bias, targets_N)
 
     @torch.no_grad()
     def log_probs(self, hidden_NH: Tensor) -> Tensor:

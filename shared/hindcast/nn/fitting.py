@@ -307,7 +307,8 @@ class _Fitting:
 
 def _seed_everything(seed: int, epoch: int, batch: int) -> None:
     """Random numbers of a step that depend on nothing that happened before it."""
-    torch.manual_seed(int(np.random.SeedSequence((seed, epoch, batch)).generate_state(1, np.uint64)[0]))
+    (mixed,) = np.random.SeedSequence((seed, epoch, batch)).generate_state(1, np.uint64)
+    torch.default_generator.manual_seed(int(mixed))
 
 
 def _finite(nats: float) -> float:
