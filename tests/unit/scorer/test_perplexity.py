@@ -78,9 +78,9 @@ def random_text(chance):
 def test_adding_reordering_and_repeating_texts_changes_nobodys_score(scorer, make_bundle, history):
     scorer.add(make_bundle(history=history))
     chance = random.Random(7)
-    texts = [random_text(chance) for _ in range(60)]
+    texts = [random_text(chance) for _ in range(25)]
     alone = [scorer.ask("/v1/models/lm_1/perplexity", texts=[text]) for text in texts]
-    order = chance.choices(range(60), k=150)
+    order = chance.choices(range(25), k=100)
     together = scorer.ask("/v1/models/lm_1/perplexity", texts=[texts[number] for number in order])
     for number, text in zip(order, together["texts"], strict=True):
         assert text["logprob"] == pytest.approx(alone[number]["logprob"], abs=1e-6)
