@@ -34,7 +34,8 @@ class Hindcast:
         self.process: subprocess.Popen[bytes] | None = None
 
     def command(self) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "HINDCAST_HOME": str(self.home), "HINDCAST_PORT": str(self.port)}
+        environment = {name: value for name, value in os.environ.items() if not name.startswith("HINDCAST_")}
+        environment |= {"HINDCAST_HOME": str(self.home), "HINDCAST_PORT": str(self.port)}
         arguments = [sys.executable, "-m", "hindcast_standalone", "up"]
         with self.output.open("ab") as output:
             return subprocess.Popen(arguments, env=environment, stdout=output, stderr=subprocess.STDOUT)

@@ -158,7 +158,7 @@ def _worker(home: Path, environment: Mapping[str, str]) -> Program:
         arguments=[sys.executable, "-m", "hindcast_trainer.worker"],
         log=log_file(home, "worker"),
         environment=environment,
-        stop=((signal.SIGTERM, 20.0),),
+        stop=((signal.SIGTERM, 12.0),),
     )
     return Program("The worker", command)
 
