@@ -38,17 +38,23 @@ class CorpusWriter:
         for split in self._splits.values():
             split.close()
 
-    def add_document(self, paragraphs: Iterable[list[Sentence]], *, split: str, labels: Sequence[str] = ()) -> int:
-        """Append a document and say how many tokens it has. Paragraphs without sentences, and a document without
-        paragraphs, leave nothing behind."""
+    def add_document(self, paragraphs: Iterable[list[Sentence]], *, split: str, labels: Sequence[str] = ()) -> None:
+        """Append a document. Paragraphs without sentences, and a document without paragraphs, leave nothing behind."""
+        for paragraph in paragraphs:
+            self.add_paragraph(paragraph, split=split)
+        self.end_document(split=split, labels=labels)
+
+    def add_paragraph(self, paragraph: list[Sentence], *, split: str) -> None:
+        """Append to the document that the split is at."""
         if split not in self._splits:
             self._splits[split] = _SplitWriter(self._folder / split)
-        label = self._label(labels)
-        tokens = self._splits[split].add(paragraphs, self._types, label)
-        if tokens:
+        self._splits[split].add_paragraph(paragraph, self._types)
+
+    def end_document(self, *, split: str, labels: Sequence[str] = ()) -> None:
+        """End the document that the split is at."""
+        if split in self._splits and self._splits[split].end_document(self._label(labels)):
             for name in set(labels):
                 self._domains[name] = self._domains.get(name, 0) + 1
-        return tokens
 
     def close(self) -> dict[str, Any]:
         """Finish the folder and return its statistics. InvalidInput where the text has no word at all."""
@@ -91,20 +97,24 @@ class _SplitWriter:
         self._tokens = _ArrayFile(folder / "tokens.u32", "I")
         self._ends = {unit: _ArrayFile(folder / f"{unit}s.u64", "Q") for unit in UNITS}
         self._labels = _ArrayFile(folder / "document_labels.i32", "i")
+        self._last = 0
 
-    def add(self, paragraphs: Iterable[list[Sentence]], types: _TypeIds, label: int) -> int:
-        start = self._tokens.length
-        for paragraph in paragraphs:
-            for sentence in paragraph:
-                self._tokens.extend(map(types.__getitem__, sentence))
-                self._tokens.append(0)
-                self._ends["sentence"].append(self._tokens.length)
-            if paragraph:
-                self._ends["paragraph"].append(self._tokens.length)
-        if self._tokens.length > start:
-            self._ends["document"].append(self._tokens.length)
-            self._labels.append(label)
-        return self._tokens.length - start
+    def add_paragraph(self, paragraph: list[Sentence], types: _TypeIds) -> None:
+        for sentence in paragraph:
+            self._tokens.extend(map(types.__getitem__, sentence))
+            self._tokens.append(0)
+            self._ends["sentence"].append(self._tokens.length)
+        if paragraph:
+            self._ends["paragraph"].append(self._tokens.length)
+
+    def end_document(self, label: int) -> bool:
+        """False where nothing was added since the last one."""
+        if self._tokens.length == self._last:
+            return False
+        self._last = self._tokens.length
+        self._ends["document"].append(self._last)
+        self._labels.append(label)
+        return True
 
     def close(self) -> dict[str, int]:
         for file in (self._tokens, self._labels, *self._ends.values()):

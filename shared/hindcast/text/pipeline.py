@@ -1,7 +1,7 @@
 """From raw text to sentences of words: one pipeline for what is trained on and for what is scored.
 
-In every pipeline the text is brought into Unicode's composed form (NFC), byte order marks are dropped, and a raw
-`</s>` can never stand for the end of a sentence: it becomes `<unk>`. A raw `<unk>` between blanks stays one word.
+In every pipeline the text is brought into Unicode's composed form (NFC), a raw `<unk>` between blanks stays one word,
+and a raw `</s>` never stands for the end of a sentence: it becomes `<unk>`, or falls apart like other punctuation.
 """
 
 import re
@@ -66,10 +66,6 @@ def _instance(name: PipelineName) -> Pipeline:
     return _PIPELINES[name]()
 
 
-def _normalise(text: str) -> str:
-    return unicodedata.normalize("NFC", text.replace("\ufeff", ""))
-
-
 def _lines(text: str) -> list[str]:
     lines = text.split("\n")
     return lines if lines[-1] else lines[:-1]
@@ -82,7 +78,7 @@ class WikitextPipeline:
 
     def sentences(self, paragraph: str) -> list[Sentence]:
         """One sentence: the line's words."""
-        words = _normalise(paragraph).split()
+        words = unicodedata.normalize("NFC", paragraph).split()
         if END in words:
             words = [UNKNOWN if word == END else word for word in words]
         return [words]
@@ -133,8 +129,8 @@ class PlainPipeline:
         while batch := list(islice(remaining, 256)):
             with _ENGLISH_LOCK:
                 english = _english()
-                split = [[s for piece in _pieces(text) for s in self._split(english(piece))] for text in batch]
-                if len(english.vocab.strings) > _MOST_STRINGS:
+                split = [[s for piece in _pieces(text) for s in self._split(english.parse(piece))] for text in batch]
+                if len(english.tokenizer.vocab.strings) > _MOST_STRINGS:
                     _english.cache_clear()
             yield from split
 
@@ -179,15 +175,25 @@ def _spoken(sentence: str) -> Sentence:
     return _SPOKEN_WORD.findall(sentence.replace("’", "'").lower())
 
 
+@dataclass(frozen=True)
+class _English:
+    """spaCy's rules for English, without the checks and hooks that its pipelines run for every text."""
+
+    tokenizer: Any
+    sentencizer: Any
+
+    def parse(self, text: str) -> Any:
+        return self.sentencizer(self.tokenizer(text))
+
+
 @cache
-def _english() -> Any:
+def _english() -> _English:
     # Two seconds: paid by the first who splits running text, not by everyone who imports this package.
     from spacy.lang.en import English
 
     english: Any = English()
-    english.add_pipe("sentencizer")
     english.tokenizer.add_special_case(UNKNOWN, [{"ORTH": UNKNOWN}])
-    return english
+    return _English(english.tokenizer, english.add_pipe("sentencizer"))
 
 
 def _sentence_starts(parsed: Any, words: list[str]) -> list[int]:
@@ -207,12 +213,13 @@ def _before_opening(parsed: Any, words: list[str], start: int) -> int:
 
 def _ends_sentence(parsed: Any) -> bool:
     """Whether a full stop or the like is followed by nothing but punctuation."""
-    ends = _english().get_pipe("sentencizer").punct_chars
+    ends = _english().sentencizer.punct_chars
     return any(token.text in ends for token in takewhile(lambda token: token.is_punct, reversed(parsed)))
 
 
 def _pieces(paragraph: str) -> Iterator[str]:
-    text = _LONG_RUN.sub(r"\1 ", " ".join(_normalise(paragraph).split()))
+    composed = unicodedata.normalize("NFC", paragraph.replace("\ufeff", ""))
+    text = _LONG_RUN.sub(r"\1 ", " ".join(composed.split()))
     while len(text) > _LONGEST_PIECE:
         head = text[:_LONGEST_PIECE]
         cut = max(head.rfind(end) + 1 for end in (". ", "? ", "! ")) or head.rfind(" ") or _LONGEST_PIECE
