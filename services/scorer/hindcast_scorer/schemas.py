@@ -16,8 +16,9 @@ MAX_CHARACTERS = 1_000_000  # of a context, or of all texts of a request: a file
 MAX_TEXTS = 10_000
 MAX_WORDS = 1_000
 MAX_MODELS = 20
-MAX_CORPUS_TOKENS = 5_000_000
+MAX_CORPUS_TOKENS = 1_000_000  # minutes of work for one core
 
+RawText = Annotated[str, Field(max_length=MAX_CHARACTERS)]
 Word = Annotated[str, Field(min_length=1, max_length=1_000)]
 
 
@@ -80,7 +81,7 @@ class ModelCard(Schema):
 class PerplexityRequest(Schema):
     """Score texts, or a stored corpus."""
 
-    texts: Annotated[list[str], Field(min_length=1, max_length=MAX_TEXTS)] | None = None
+    texts: Annotated[list[RawText], Field(min_length=1, max_length=MAX_TEXTS)] | None = None
     """Raw texts, each a document whose lines are paragraphs; the model's own pipeline splits them."""
     corpus: CorpusReference | None = None
     """A corpus of the model's pipeline, instead of texts."""
@@ -159,7 +160,7 @@ class PerplexityAnswer(Figures):
 class ContextRequest(Schema):
     """The text before a word."""
 
-    context: Annotated[str, Field(max_length=MAX_CHARACTERS)]
+    context: RawText
     """Raw text. Its last sentence is open, even after a full stop, unless `complete`. Empty: a sentence starts."""
     history: History | None = None
     """sentence: only the last sentence counts; document: all of it. Default: as the model was trained."""

@@ -1,3 +1,4 @@
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -106,7 +107,7 @@ class Scorer:
 
     def refused(self, path: str, **body: object) -> tuple[int, list[str]]:
         """POST that must be refused: the status and the fields that are blamed."""
-        answer = self.http.post(path, json=body)
+        answer = self.http.post(path, content=json.dumps(body), headers={"content-type": "application/json"})
         assert answer.headers["content-type"] == "application/problem+json", answer.text
         return answer.status_code, [error["field"] for error in answer.json().get("errors", [])]
 
