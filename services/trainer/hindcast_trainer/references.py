@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pydantic import BaseModel
 
 from hindcast.registry import ResourceType
+from hindcast.text.corpus import CorpusReference
 from hindcast_trainer.work import Produced, Work
 
 
@@ -20,6 +21,11 @@ class Reference:
     """What it may be."""
     value: str
     """The id or name that stands there, or the id of the job that makes it."""
+
+
+def corpus_references(field: str, reference: CorpusReference) -> list[Reference]:
+    """The corpora that a corpus reference at `field` names."""
+    return [Reference(f"{field}.corpora.{index}", ("corpus",), id) for index, id in enumerate(reference.corpora)]
 
 
 class Spec(Protocol):
@@ -51,3 +57,20 @@ def with_ids(spec: Model, ids: Mapping[str, str]) -> Model:
             place = place[int(key)] if isinstance(place, list) else place[key]
         place[int(last) if isinstance(place, list) else last] = id
     return type(spec).model_validate(document)
+
+
+def as_written(field: str, document: Any) -> str:
+    """The part of a dotted path that its sender knows: a specification says more of a reference than was written, as
+    `train.corpora.0` for `"train": "news"`."""
+    path: list[str] = []
+    node = document
+    for key in field.split("."):
+        if isinstance(node, Mapping):
+            key = "corpus" if key == "corpora" and "corpus" in node else key
+            node = node.get(key)
+        elif isinstance(node, list | tuple) and key.isdecimal() and int(key) < len(node):
+            node = node[int(key)]
+        else:
+            break
+        path.append(key)
+    return ".".join(path)

@@ -5,7 +5,7 @@ import hashlib
 import json
 import shutil
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -80,17 +80,27 @@ class Bundle:
             specification: AnySpecification = TypeAdapter(AnySpecification).validate_python(facts["network"])
             pipeline: PipelineName = TypeAdapter(PipelineName).validate_python(facts["pipeline"])
             history: History = TypeAdapter(History).validate_python(facts["history"])
-            vocabulary = Vocabulary.from_json(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
-            "".join(vocabulary.words).encode()  # JSON can hold halves of characters, which nothing can write again
             card = dict(facts["card"])
         except (OSError, KeyError, TypeError, ValueError, RecursionError, InvalidInput) as error:
-            raise Corrupt(f"bundle.json or vocabulary.json can't be read: {error}") from error
+            raise Corrupt(f"bundle.json can't be read: {error}") from error
+        vocabulary = read_vocabulary(folder)
         if len(vocabulary) != specification.vocabulary_size:
             raise Corrupt(
                 f"vocabulary.json: {len(vocabulary)} words, but the network has outputs for "
                 f"{specification.vocabulary_size}"
             )
         return cls(specification, _restored(specification, folder), vocabulary, pipeline, history, card)
+
+
+def read_vocabulary(folder: Path) -> Vocabulary:
+    """The vocabulary of a saved bundle, without its network. Corrupt."""
+    _verify(folder, ["vocabulary.json"])
+    try:
+        vocabulary = Vocabulary.from_json(json.loads((folder / "vocabulary.json").read_text(encoding="utf-8")))
+        "".join(vocabulary.words).encode()  # JSON can hold halves of characters, which nothing can write again
+    except (OSError, ValueError, RecursionError, InvalidInput) as error:
+        raise Corrupt(f"vocabulary.json can't be read: {error}") from error
+    return vocabulary
 
 
 def _restored(specification: AnySpecification, folder: Path) -> LanguageModel:
@@ -111,13 +121,13 @@ def _sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _verify(folder: Path) -> None:
+def _verify(folder: Path, names: Sequence[str] = FILES) -> None:
     try:
         lines = (folder / CHECKSUMS).read_text(encoding="utf-8").splitlines()
         expected = {name: digest for digest, name in (line.split("  ", 1) for line in lines)}
     except (OSError, ValueError) as error:
         raise Corrupt(f"{CHECKSUMS} is missing or not a list of checksums") from error
-    for name in FILES:
+    for name in names:
         if not (folder / name).is_file():
             raise Corrupt(f"{name} is missing")
         if _sha256(folder / name) != expected.get(name):

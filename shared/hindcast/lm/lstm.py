@@ -13,7 +13,10 @@ from torch import Tensor, nn
 from hindcast.lm.base import Specification, State
 from hindcast.nn.losses import softmax_cross_entropy
 
-Size = Annotated[int, Field(ge=1, le=4096)]
+LARGEST_SIZE = 4096
+"""Units of a layer, or of a word's vector."""
+
+Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
 
 _CHUNK_TOKENS = 64
 
