@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from hypothesis import settings
 from starlette.types import ASGIApp
 
 from hindcast_standalone.folders import postgres_folder
@@ -17,6 +18,9 @@ from hindcast_standalone.postgres import PostgresServer
 from hindcast_standalone.redis import RedisServer
 
 TEMPLATE = "migrated"
+
+settings.register_profile("hindcast", deadline=None)  # a busy machine is no error
+settings.load_profile("hindcast")
 
 
 @pytest.fixture(scope="session")

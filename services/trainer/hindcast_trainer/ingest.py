@@ -112,8 +112,8 @@ def _documents(lines: Iterable[str], spec: Ingest) -> Iterator[_Document]:
                 id = str(number) if document.id is None else str(document.id)
                 yield _Document(id, document.lines, document.labels, document.split)
     elif spec.pipeline == "wikitext":
-        for number, group in groupby(_with_neighbours(lines), _Titles()):
-            yield _Document(str(number), (line for _, line, _ in group))
+        for number, windows in groupby(_with_neighbours(lines), _Titles()):
+            yield _Document(str(number), (line for _, line, _ in windows))
     else:
         parts = (group for blank, group in groupby(lines, str.isspace) if not blank)
         for number, group in enumerate(parts, 1):

@@ -55,15 +55,15 @@ class ByDocument:
 
 @dataclass(frozen=True)
 class ByBlocks:
-    """Blocks of neighbouring paragraphs, a hundred where there are so many."""
+    """Blocks of neighbouring paragraphs, all of one size but the last."""
 
     choices: Sequence[int]
     """For each block the number of its split."""
-    paragraphs: int
+    size: int
 
     def split(self, document: int, paragraph: int) -> SplitName:
         """See Placement."""
-        return SPLITS[self.choices[paragraph * len(self.choices) // self.paragraphs]]
+        return SPLITS[self.choices[paragraph // self.size]]
 
 
 class Survey:
@@ -91,7 +91,8 @@ class Survey:
             return ByDocument(_by_hash(np.array(self._points), shares))
         if self.paragraphs < len(shares):
             raise InvalidInput.field("splits", f"are more than the {self.paragraphs} paragraphs of the text")
-        return ByBlocks(_by_shares(min(_MOST_BLOCKS, self.paragraphs), shares), self.paragraphs)
+        size = -(-self.paragraphs // _MOST_BLOCKS)
+        return ByBlocks(_by_shares(-(-self.paragraphs // size), shares), size)
 
 
 def _by_hash(points: npt.NDArray[np.float64], shares: Shares) -> npt.NDArray[np.int8]:

@@ -48,7 +48,7 @@ def expected(text: EncodedText, history: History) -> list[list[tuple[int, int]]]
 @pytest.mark.parametrize("history", ["sentence", "document"])
 @pytest.mark.parametrize("seed", [None, 3])
 @given(documents=lengths_of_documents, lanes=st.integers(1, 6), bptt=st.integers(1, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_each_sequence_is_read_once_from_its_start_to_its_end(
     documents: list[list[int]], lanes: int, bptt: int, history: History, seed: int | None
 ) -> None:
@@ -64,7 +64,7 @@ def same(first: Batch | UnitBatch, second: Batch | UnitBatch) -> bool:
 
 @pytest.mark.parametrize("history", ["sentence", "document"])
 @given(documents=lengths_of_documents, skip=st.integers(0, 40), seed=st.none() | st.integers(0, 9))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_skipping_equals_dropping(documents: list[list[int]], skip: int, seed: int | None, history: History) -> None:
     def batches(skip: int = 0) -> list[Batch]:
         text = encoded(documents)
@@ -130,7 +130,7 @@ def test_documents_keep_all_lanes_busy() -> None:
 @given(
     documents=lengths_of_documents, budget=st.integers(1, 60), longest=st.integers(1, 9), seed=st.none() | st.just(1)
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_units_are_whole_unless_too_long(
     documents: list[list[int]], budget: int, longest: int, seed: int | None
 ) -> None:

@@ -100,7 +100,7 @@ def test_an_empty_context_is_the_start_of_a_sentence(name: PipelineName, complet
 
 @every_pipeline
 @given(paragraphs=st.lists((texts | running).map(lambda text: text.replace("\n", " ")), max_size=5))
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_what_is_ingested_is_what_is_scored(name: PipelineName, paragraphs: list[str]) -> None:
     tokenise = pipeline(name)
     ingested = [sentence for sentences in tokenise.paragraphs(paragraphs) for sentence in sentences]
@@ -110,7 +110,7 @@ def test_what_is_ingested_is_what_is_scored(name: PipelineName, paragraphs: list
 
 @every_pipeline
 @given(text=texts | running)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_words_are_words(name: PipelineName, text: str) -> None:
     sentences = pipeline(name).document(text)
     for word in (word for sentence in sentences for word in sentence):
@@ -121,7 +121,7 @@ def test_words_are_words(name: PipelineName, text: str) -> None:
 
 @every_pipeline
 @given(text=texts | running)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_context_has_all_of_its_text(name: PipelineName, text: str) -> None:
     context = pipeline(name).context(text)
     rest = [context.open] if context.open else []
@@ -129,7 +129,7 @@ def test_a_context_has_all_of_its_text(name: PipelineName, text: str) -> None:
 
 
 @given(text=texts | running)
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_plain_loses_no_character(text: str) -> None:
     words = [word for sentence in plain.sentences(text) for word in sentence]
     assert "".join(words) == "".join(normalize("NFC", text.replace("\ufeff", "")).split())
