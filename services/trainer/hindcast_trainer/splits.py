@@ -45,7 +45,7 @@ class Placement(Protocol):
 class ByDocument:
     """Each document goes as a whole."""
 
-    choices: Sequence[int]
+    choices: npt.NDArray[np.int8]
     """For each document the number of its split; without any, all go to train."""
 
     def split(self, document: int, paragraph: int) -> SplitName:
@@ -86,7 +86,7 @@ class Survey:
     def place(self, shares: Shares) -> Placement:
         """By documents, or by blocks where they are too few; InvalidInput where even those are."""
         if self.documents == 0 or len(shares) == 1:
-            return ByDocument([])
+            return ByDocument(np.zeros(0, dtype=np.int8))
         if self.documents >= FEWEST_DOCUMENTS:
             return ByDocument(_by_hash(np.array(self._points), shares))
         if self.paragraphs < len(shares):
