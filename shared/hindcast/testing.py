@@ -85,8 +85,7 @@ class MemoryJobs:
 
     def add(self, job: Job) -> None:
         """See hindcast.jobs.ports.Jobs."""
-        if missing := [id for id in job.uses if id not in self._state.resources]:
-            raise NotFound(f"There is no resource {missing[0]!r}.")
+        self._keep_resources(job.uses)
         for other in self._state.jobs.values():
             if job.name is not None and other.name == job.name:
                 raise NameTaken(f"The name {job.name!r} belongs to job {other.id}.")
@@ -173,6 +172,7 @@ class MemoryJobs:
         if to not in LEGAL_MOVES[job.status]:
             raise IllegalMove(f"Job {id} is {job.status}: it can't become {to}.")
         if to is JobStatus.QUEUED:
+            self._keep_resources([*job.uses, *([job.result_id] if job.result_id else [])])
             self._state.outbox[id] = None
         return self._put(
             replace(
@@ -239,6 +239,10 @@ class MemoryJobs:
         """See hindcast.jobs.ports.Jobs."""
         for id in ids:
             self._state.outbox.pop(id, None)
+
+    def _keep_resources(self, ids: Sequence[str]) -> None:
+        if missing := set(ids).difference(self._state.resources):
+            raise NotFound(f"There is no resource {min(missing)!r}.")
 
     def _put(self, job: Job) -> Job:
         self._state.jobs[job.id] = job

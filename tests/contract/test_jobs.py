@@ -316,6 +316,18 @@ def test_a_job_queued_again_starts_clean_and_keeps_its_checkpoint(database: Data
         assert transaction.jobs.outbox() == [made.id]
 
 
+@pytest.mark.parametrize("gone", ["cor_1", "tab_1"])
+def test_a_job_is_not_queued_again_without_what_it_uses_or_makes(database: Database, gone: str) -> None:
+    with database.transaction() as transaction:
+        transaction.resources.add(resource(id="cor_1"))
+        transaction.resources.add(resource(id="tab_1", type="table", artifact=None))
+    made = finished(database, job(uses=("cor_1",), result_type="table", result_id="tab_1"), JobStatus.FAILED)
+    with database.transaction() as transaction:
+        transaction.resources.delete(gone)
+    with pytest.raises(NotFound, match=gone):
+        move(database, made.id, JobStatus.QUEUED)
+
+
 def test_a_running_job_can_be_asked_to_stop(database: Database) -> None:
     [made] = add(database, job())
     with pytest.raises(IllegalMove), database.transaction() as transaction:

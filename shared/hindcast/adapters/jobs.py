@@ -164,6 +164,8 @@ class PostgresJobs:
         job = self._held(id, attempt)
         if to not in LEGAL_MOVES[job.status]:
             raise IllegalMove(f"Job {id} is {job.status}: it can't become {to}.")
+        if to is JobStatus.QUEUED:
+            self._keep_resources([*job.uses, *([job.result_id] if job.result_id else [])])
         changes: dict[str, Any] = {"status": to, "error": error, "lease_until": None}
         if crashes is not None:
             changes["crashes"] = crashes

@@ -58,7 +58,8 @@ class Jobs(Protocol):
         crashes: int | None = None,
     ) -> Job:
         """Change the status; IllegalMove if LEGAL_MOVES forbids it. To queued also writes an outbox row and clears the
-        lease, the error and the cancel request; to an ended state sets finished_at."""
+        lease, the error and the cancel request, and is NotFound if a resource that the job uses or was to make is
+        gone; to an ended state sets finished_at."""
 
     def request_cancel(self, id: str) -> Job:
         """Ask a running job to stop."""

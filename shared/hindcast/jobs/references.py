@@ -37,7 +37,7 @@ def resolve(transaction: Transaction, references: Sequence[Reference]) -> dict[s
         except InvalidInput as error:
             wrong.extend(error.errors)
     if wrong:
-        raise InvalidInput("; ".join(f"{error.field}: {error.message}" for error in wrong), errors=wrong)
+        raise InvalidInput.fields(wrong)
     return found
 
 

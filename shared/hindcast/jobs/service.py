@@ -62,6 +62,7 @@ def submit(
     name: str | None = None,
     result_name: str | None = None,
     uploads: Sequence[str] = (),
+    id: str | None = None,
     reuse_equal: bool = False,
 ) -> Job:
     """Queue a job and reserve what it will make.
@@ -69,7 +70,7 @@ def submit(
     `spec` is the validated specification as JSON; the names in it are replaced by ids, at the paths of `references`.
     `name` is the job's and its result's, `result_name` the result's alone. `uploads` are keys of artifacts that only
     this job reads. With `reuse_equal`, a job of the same kind and specification that is queued, running or has
-    succeeded is the answer instead of a new one.
+    succeeded is the answer instead of a new one; who gives the new one's `id` can tell.
 
     InvalidInput names the field of a reference that is unknown, of the wrong type, or to be made by a job that failed;
     NameTaken.
@@ -81,7 +82,7 @@ def submit(
     if reuse_equal and (equal := transaction.jobs.equal(digest)) is not None:
         return equal
     job = Job(
-        id=new_id("job"),
+        id=id or new_id("job"),
         kind=kind,
         name=name,
         status=JobStatus.QUEUED,
@@ -222,16 +223,14 @@ def retry(transaction: Transaction, id: str) -> Job:
     Jobs that failed because they needed this one stay as they are.
     """
     [job] = transaction.jobs.hold([id])
-    for used in (*job.uses, *filter(None, [job.result_id])):
-        try:
-            transaction.resources.get(used)
-        except NotFound as error:
-            raise Conflict(f"Job {id} can't be retried, for {used} is gone: submit a new job.") from error
     failed = [
         need.id for need in transaction.jobs.hold(job.needs) if need.status in (JobStatus.FAILED, JobStatus.CANCELLED)
     ]
     message = f"It waits for {', '.join(failed)}: retry that too." if failed else None
-    return _move(transaction, id, JobStatus.QUEUED, crashes=0, message=message)
+    try:
+        return _move(transaction, id, JobStatus.QUEUED, crashes=0, message=message)
+    except NotFound as error:
+        raise Conflict(f"Job {id} can't be retried: {error.detail} Submit a new job.") from error
 
 
 def delete(transaction: Transaction, id: str) -> Job:
