@@ -40,8 +40,8 @@ class Settings(BaseSettings):
     """Threads that one scoring or neighbour request may compute with."""
     lease_seconds: Annotated[float, Field(gt=0, le=30)] = 15.0
     """A worker that has not renewed its lease for so long is taken for dead."""
-    heartbeat_seconds: Annotated[float, Field(gt=0, le=10)] = 2.0
-    """How often a worker renews its lease, and looks whether its job was cancelled."""
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=2)] = 1.0
+    """How often a worker renews its lease, and looks whether its job was cancelled: that stops within 5 seconds."""
     sweep_seconds: Annotated[float, Field(gt=0, le=15)] = 5.0
     """How often a worker looks for jobs whose message or worker was lost."""
     checkpoint_seconds: Annotated[float, Field(gt=0, le=60)] = 30.0

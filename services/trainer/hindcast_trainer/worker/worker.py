@@ -1,0 +1,114 @@
+"""A worker: runs the jobs that it is rung for, and sweeps for what was lost."""
+
+import logging
+import threading
+from collections.abc import Sequence
+
+from hindcast.errors import Unavailable
+from hindcast.jobs import service
+from hindcast.jobs.job import Job
+from hindcast.jobs.ports import Artifacts, Database, Queue
+from hindcast.registry import Resource
+from hindcast_trainer.worker.attempt import Attempt, Circumstances
+
+_log = logging.getLogger(__name__)
+
+
+class Worker:
+    """Runs `slots` jobs at a time, on the threads that call `run_job`."""
+
+    def __init__(
+        self,
+        database: Database,
+        queue: Queue,
+        artifacts: Artifacts,
+        *,
+        circumstances: Circumstances,
+        slots: int,
+        sweep_seconds: float,
+    ) -> None:
+        self._database = database
+        self._queue = queue
+        self._artifacts = artifacts
+        self._circumstances = circumstances
+        self._slots = slots
+        self._sweep_seconds = sweep_seconds
+        self._stopping = threading.Event()
+        self._sweep_now = threading.Event()
+        self._running: set[str] = set()
+        self._one_at_a_time = threading.Lock()
+
+    def run_job(self, id: str) -> None:
+        """Run one attempt at that job, if there is anything to claim."""
+        if not self._take(id):
+            return
+        try:
+            claimed = self._claim(id)
+            if claimed is not None:
+                job, resources = claimed
+                _log.info("job %s (%s): attempt %d begins", id, job.kind, job.attempt)
+                self._attempt(job, resources)
+        except Unavailable as error:
+            _log.warning("job %s is left to the next sweep: %s", id, error.detail)
+        finally:
+            self._running.discard(id)
+            # Others may have waited for what this one made.
+            self._sweep_now.set()
+
+    def sweep(self) -> None:
+        """Do what was left undone: ring for jobs whose message or whose worker was lost, and remove what nothing points
+        to any more. Unavailable."""
+        service.deliver(self._database, self._queue)
+        self._ring_for_lost()
+        service.remove_discarded(self._database, self._artifacts)
+
+    def sweep_until_stopped(self) -> None:
+        """Sweep, now and again."""
+        while not self._stopping.is_set():
+            self._sweep_now.clear()
+            try:
+                self.sweep()
+            except Unavailable as error:
+                _log.warning("the sweep waits: %s", error.detail)
+            except Exception:
+                _log.exception("the sweep failed")
+            self._sweep_now.wait(self._sweep_seconds)
+
+    def stop(self) -> None:
+        """Give back the jobs that are running and begin no more."""
+        self._stopping.set()
+        self._sweep_now.set()
+
+    def _take(self, id: str) -> bool:
+        """A second message for a job that runs here must not take it from itself, should its lease have run out."""
+        with self._one_at_a_time:
+            if self._stopping.is_set() or id in self._running:
+                return False
+            self._running.add(id)
+            return True
+
+    def _claim(self, id: str) -> tuple[Job, Sequence[Resource]] | None:
+        with self._database.transaction() as transaction:
+            job = service.claim(transaction, id, lease_seconds=self._circumstances.lease_seconds)
+            if job is None:
+                return None
+            return job, [transaction.resources.get(used) for used in job.uses]
+
+    def _attempt(self, job: Job, resources: Sequence[Resource]) -> None:
+        Attempt(
+            job,
+            resources,
+            database=self._database,
+            circumstances=self._circumstances,
+            stopping=self._stopping,
+        ).run()
+
+    def _ring_for_lost(self) -> None:
+        """For as many as there are free slots, lest messages pile up while all are busy."""
+        free = self._slots - len(self._running)
+        if free <= 0 or self._stopping.is_set():
+            return
+        with self._database.transaction() as transaction:
+            waiting = transaction.jobs.claimable(limit=self._slots)
+        for id in [id for id in waiting if id not in self._running][:free]:
+            self._queue.ring(id)
