@@ -3,7 +3,7 @@
 A class's docstring is its default message, written for the person who meets it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 
@@ -37,6 +37,10 @@ class InvalidInput(HindcastError):
     def fields(cls, errors: Sequence[FieldError]) -> "InvalidInput":
         """Several fields are wrong."""
         return cls("; ".join(f"{error.field}: {error.message}" for error in errors), errors=errors)
+
+    def renamed(self, name: Callable[[str], str]) -> "InvalidInput":
+        """The same, each field under the name by which its sender knows it."""
+        return self.fields([FieldError(name(error.field), error.message) for error in self.errors])
 
 
 class NotFound(HindcastError):

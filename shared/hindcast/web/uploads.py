@@ -21,21 +21,28 @@ DRAIN_BYTES = 64 << 20
 
 
 @contextmanager
-def uploaded(request: Request) -> Iterator[BinaryIO]:
-    """The body, unpacked if its Content-Encoding is gzip. For endpoints that FastAPI runs in a thread (plain `def`).
-    InvalidInput for a broken gzip."""
-    encoding = request.headers.get("content-encoding", "identity").strip().lower()
-    if encoding not in ("identity", "gzip"):
-        raise HTTPException(415, f"Content-Encoding {encoding} is not known: send gzip or none.")
+def received(request: Request) -> Iterator[BinaryIO]:
+    """The body as it is sent. For endpoints that FastAPI runs in a thread (plain `def`)."""
     body = _Body(request.stream())
     try:
-        yield cast(BinaryIO, gzip.GzipFile(fileobj=body) if encoding == "gzip" else body)
-    except (EOFError, gzip.BadGzipFile, zlib.error) as error:
-        body.drain()
-        raise InvalidInput.field("body", f"is no whole gzip: {error}") from error
+        yield cast(BinaryIO, body)
     except HindcastError:
         body.drain()
         raise
+
+
+@contextmanager
+def uploaded(request: Request) -> Iterator[BinaryIO]:
+    """The body, unpacked if its Content-Encoding is gzip; InvalidInput for a broken gzip. For endpoints that FastAPI
+    runs in a thread (plain `def`)."""
+    encoding = request.headers.get("content-encoding", "identity").strip().lower()
+    if encoding not in ("identity", "gzip"):
+        raise HTTPException(415, f"Content-Encoding {encoding} is not known: send gzip or none.")
+    with received(request) as body:
+        try:
+            yield cast(BinaryIO, gzip.GzipFile(fileobj=body) if encoding == "gzip" else body)
+        except (EOFError, gzip.BadGzipFile, zlib.error) as error:
+            raise InvalidInput.field("body", f"is no whole gzip: {error}") from error
 
 
 class _Body(io.BufferedReader):
