@@ -7,7 +7,6 @@ from typing import Any, ClassVar, Protocol, TypeVar
 from pydantic import BaseModel
 
 from hindcast.registry import ResourceType
-from hindcast.text.corpus import CorpusReference
 from hindcast_trainer.work import Produced, Work
 
 
@@ -21,11 +20,6 @@ class Reference:
     """What it may be."""
     value: str
     """The id or name that stands there, or the id of the job that makes it."""
-
-
-def corpus_references(field: str, reference: CorpusReference) -> list[Reference]:
-    """The corpora that a corpus reference at `field` names."""
-    return [Reference(f"{field}.corpora.{index}", ("corpus",), id) for index, id in enumerate(reference.corpora)]
 
 
 class Spec(Protocol):

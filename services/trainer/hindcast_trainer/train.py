@@ -13,11 +13,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from hindcast.errors import InvalidInput
 from hindcast.lm.base import History
-from hindcast.lm.bundle import Bundle, read_vocabulary
+from hindcast.lm.bundle import Bundle
 from hindcast.lm.evaluation import score_corpus
 from hindcast.lm.lstm import LARGEST_SIZE, LstmSpecification
 from hindcast.lm.trainee import LanguageModelTrainee
-from hindcast.nn.embedding_table import EmbeddingTable, Normalization
+from hindcast.nn.embedding_table import Normalization
 from hindcast.nn.fitting import FitResult, Plan, fit
 from hindcast.progress import Progress
 from hindcast.registry import ResourceType
@@ -25,8 +25,9 @@ from hindcast.text.corpus import CorpusReference, EncodedText, Text
 from hindcast.text.pipeline import UNKNOWN
 from hindcast.text.vocabulary import Vocabulary, VocabularySpec
 from hindcast_trainer.input_table import InputTable
-from hindcast_trainer.references import Reference, corpus_references
-from hindcast_trainer.work import Produced, Work, text_of
+from hindcast_trainer.references import Reference
+from hindcast_trainer.texts import corpus_references, text_of, vocabulary_of, vocabulary_references
+from hindcast_trainer.work import Produced, Work
 
 Units = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
 
@@ -117,9 +118,7 @@ class LanguageModelJob(_Part):
         found = [each for role, corpus in self.texts.items() for each in corpus_references(role, corpus)]
         if isinstance(self.input, TableInput):
             found.append(Reference("input.table", ("table",), self.input.table))
-        if self.vocabulary.same_as is not None:
-            found.append(Reference("vocabulary.same_as", ("model", "table"), self.vocabulary.same_as))
-        return found
+        return [*found, *vocabulary_references(self.vocabulary)]
 
     @property
     def texts(self) -> Mapping[str, CorpusReference]:
@@ -148,7 +147,7 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
     """The recipe. InvalidInput where the texts don't suit each other or what is asked."""
     torch.set_num_threads(work.threads)
     texts = _texts(spec, work)
-    vocabulary = spec.vocabulary.build(texts["train"].counts(), same_as=lambda id: _words_of(id, work))
+    vocabulary = vocabulary_of(work, spec.vocabulary, texts["train"].counts())
     table = None
     if isinstance(spec.input, TableInput):
         table = InputTable.look_up(spec.input.table, vocabulary, spec.input.normalization, work.tables)
@@ -211,13 +210,6 @@ def _texts(spec: LanguageModelJob, work: Work) -> Mapping[str, Text]:
             f"{spec.optimizer.batch_size} (optimizer.batch_size)",
         )
     return texts
-
-
-def _words_of(id: str, work: Work) -> Sequence[str]:
-    """The vocabulary of a model, or the words of a table."""
-    if work.resource(id).type == "model":
-        return read_vocabulary(work.folder(id)).words
-    return EmbeddingTable.open(work.folder(id)).words
 
 
 def _fit_and_evaluate(

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from hindcast.progress import Progress
 from hindcast.registry import Resource
-from hindcast.text.corpus import Corpus, CorpusReference, Text
 
 Result = TypeVar("Result")
 
@@ -79,8 +78,3 @@ class Work(Protocol):
 
     def run(self, steps: Generator[Progress, None, Result]) -> Result:
         """Drive a computation to its end: report each Progress, save checkpoints when due, stop when asked."""
-
-
-def text_of(work: Work, reference: CorpusReference, *, field: str = "corpus") -> Text:
-    """The text that a corpus reference at `field` stands for; InvalidInput where there is none."""
-    return Text.resolve(reference, lambda id: Corpus.open(work.folder(id)), field=field)

@@ -1,0 +1,239 @@
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from hindcast.errors import InvalidInput
+from hindcast.lm.bundle import Bundle
+from hindcast.lm.evaluation import read, score
+from hindcast.nn.embedding_table import EmbeddingTable
+from hindcast.text.corpus import Corpus, CorpusReference, Text
+from hindcast.text.corpus_writer import CorpusWriter
+from hindcast.text.pipeline import END
+from hindcast_trainer.probe import Probe, ProbeJob
+from hindcast_trainer.references import with_ids
+from hindcast_trainer.testing import LocalWork, MemoryTables
+from hindcast_trainer.train import LanguageModelJob
+
+WORDS = ["the", "storm", "rain", "wind", "sun", "Colima", "said", "fell", "rose", "."]
+SMALL = {
+    "hidden_size": 8,
+    "input": {"type": "learned", "size": 6},
+    "optimizer": {"epochs": 2, "batch_size": 8, "learning_rate": 0.01},
+}
+
+
+def write_corpus(folder, seed, *, sentences=60, pipeline="plain"):
+    random = np.random.default_rng(seed)
+    folder.mkdir()
+    with CorpusWriter(folder, pipeline=pipeline) as writer:
+        for _ in range(sentences // 6):
+            paragraph = [random.choice(WORDS, random.integers(2, 9)).tolist() for _ in range(6)]
+            writer.add_document([paragraph], split="train")
+        writer.close()
+
+
+@pytest.fixture
+def work(tmp_path):
+    """Three corpora and two tables that jobs can refer to."""
+    (tmp_path / "scratch").mkdir()
+    rows = np.random.default_rng(1).normal(size=(6, 5)).astype(np.float32)
+    tables = {
+        "tab_1": EmbeddingTable(("<unk>", "</s>", "storm", "rain", "the", "Lima"), rows),
+        "tab_2": EmbeddingTable(("storm", "rain"), rows[:2]),
+    }
+    work = LocalWork(tmp_path / "scratch", tables=MemoryTables(tables))
+    for seed, role in enumerate(("train", "valid", "test")):
+        write_corpus(tmp_path / role, seed)
+        work.add(f"cor_{role}", "corpus", tmp_path / role)
+    work.add("tab_1", "table", tmp_path, facts={"pipeline": "wikitext"})
+    work.add("tab_2", "table", tmp_path)
+    return work
+
+
+def job(**fields):
+    texts = {role: f"cor_{role}" for role in ("train", "valid", "test")}
+    return LanguageModelJob.model_validate({**texts, **SMALL, **fields})
+
+
+def train(work, **fields):
+    produced = job(**fields).run(work)
+    return produced, Bundle.open(produced.folder)
+
+
+def test_it_makes_a_model_whose_card_says_what_it_was_made_of(work):
+    produced, bundle = train(work, history="document", vocabulary={"size": 9})
+    card = bundle.card
+    assert produced.facts == bundle.facts()
+    assert (bundle.pipeline, bundle.history, len(bundle.vocabulary)) == ("plain", "document", 9)
+    assert card["data"]["train"]["corpora"] == [{"id": "cor_train", "name": "cor_train by name"}]
+    assert card["data"]["train"]["sentences"] == 60
+    assert 0.2 < card["data"]["test"]["oov_rate"] < 0.4  # 3 of 10 words
+    assert card["lineage"] == {"corpora": ["cor_train", "cor_valid", "cor_test"], "table": None, "vocabulary": None}
+    assert card["spec"] == job(history="document", vocabulary={"size": 9}).model_dump(mode="json")
+    assert produced.metrics["oov_rate"] == card["data"]["test"]["oov_rate"]
+    assert produced.metrics["parameters"] == produced.facts["parameters"] == 9 * 6 + 4 * 8 * (6 + 8 + 2) + 9 * 8 + 9
+    assert json.loads(json.dumps(card)) == card
+
+
+def test_its_perplexities_are_those_that_scoring_gives(work, tmp_path):
+    produced, bundle = train(work)
+    text = Text.resolve(CorpusReference(corpora=("cor_test",)), lambda id: Corpus.open(tmp_path / "test"))
+    encoded = text.encoded(bundle.vocabulary)
+    (scores,) = score(bundle.model, [encoded.tokens(0, len(encoded))], history="sentence")
+    assert produced.metrics["test_perplexity"] == pytest.approx(math.exp(-scores.log_probs_N.mean()), rel=1e-9)
+    assert produced.metrics["valid_perplexity"] < 20
+
+
+@pytest.mark.parametrize(("table", "fallback"), [("tab_1", "<unk>"), ("tab_2", "mean")])
+@pytest.mark.parametrize("normalization", ["none", "unit", "mean_variance", "standardize"])
+def test_words_that_the_table_lacks_get_its_unknown_or_its_mean_row_and_are_counted(
+    work, table, fallback, normalization
+):
+    _, bundle = train(work, input={"type": "table", "table": table, "normalization": normalization})
+    asked = work.tables.rows(table, ["<unk>", "storm"], normalization)
+    lacking = asked.vectors[0] if fallback == "<unk>" else asked.mean
+    weight = bundle.model.tensors()["input.weight"].numpy()
+    np.testing.assert_array_equal(weight[bundle.vocabulary.id("storm")], asked.vectors[1])
+    np.testing.assert_array_equal(weight[bundle.vocabulary.id("wind")], lacking)
+    coverage = bundle.card["table"]
+    assert coverage["fallback"] == fallback
+    assert coverage["types_lacking"] == (7 if table == "tab_1" else 10)
+    assert coverage["types"] == len(bundle.vocabulary)
+    assert coverage["tokens"] == bundle.card["data"]["train"]["tokens"]
+    assert 0.4 < coverage["tokens_lacking"] / coverage["tokens"] < 0.95
+    assert "wind" in coverage["most_frequent_lacking"]
+
+
+def test_a_trainable_table_moves_and_is_counted_among_the_parameters(work):
+    frozen, _ = train(work, input={"type": "table", "table": "tab_1", "compression": 3})
+    (work.scratch / "model").rename(work.scratch / "frozen")
+    free, bundle = train(work, input={"type": "table", "table": "tab_1", "compression": 3, "trainable": True})
+    assert free.metrics["parameters"] - frozen.metrics["parameters"] == len(bundle.vocabulary) * 5
+    row = work.tables.rows("tab_1", ["storm"], "none").vectors[0]
+    assert not np.allclose(bundle.model.tensors()["input.weight"][bundle.vocabulary.id("storm")].numpy(), row)
+    assert bundle.specification.compression == 3
+
+
+def test_a_table_made_from_text_of_another_pipeline_is_warned_of(work):
+    _, bundle = train(work, input={"type": "table", "table": "tab_1"})
+    (warning,) = bundle.card["warnings"]
+    assert "wikitext" in warning
+    assert "plain" in warning
+
+
+def test_the_vocabulary_of_another_model_can_be_taken_over(work):
+    produced, first = train(work, vocabulary={"size": 6})
+    produced.folder.rename(work.scratch / "first")
+    work.add("lm_1", "model", work.scratch / "first")
+    _, second = train(work, train="cor_valid", vocabulary={"same_as": "lm_1"})
+    assert second.vocabulary == first.vocabulary
+
+
+def test_an_attempt_that_dies_is_gone_on_with_to_the_same_model(work, tmp_path):
+    produced, _ = train(work, dropout=0.2)
+    expected = {file.name: file.read_bytes() for file in produced.folder.iterdir()}
+    produced.folder.rename(work.scratch / "undisturbed")
+
+    def die(progress):
+        if progress.milestone:
+            (tmp_path / "checkpoint").mkdir()
+            progress.save(tmp_path / "checkpoint")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        job(dropout=0.2).run(replace(work, heard=die))
+    resumed = job(dropout=0.2).run(replace(work, checkpoint=tmp_path / "checkpoint"))
+    assert (resumed.folder / "weights.safetensors").read_bytes() == expected["weights.safetensors"]
+
+
+def test_texts_of_different_pipelines_are_refused(work, tmp_path):
+    write_corpus(tmp_path / "other", 5, pipeline="asr")
+    work.add("cor_other", "corpus", tmp_path / "other")
+    with pytest.raises(InvalidInput, match="asr") as caught:
+        job(test="cor_other").run(work)
+    assert caught.value.errors[0].field == "test"
+
+
+def test_a_text_that_cannot_fill_a_batch_is_refused(work):
+    with pytest.raises(InvalidInput, match="too small") as caught:
+        job(optimizer={"batch_size": 61}).run(work)
+    assert caught.value.errors[0].field == "train"
+
+
+def test_a_table_with_vectors_too_long_for_a_network_is_refused(work):
+    work.tables = MemoryTables({"tab_1": EmbeddingTable(("storm",), np.ones((1, 5000), dtype=np.float32))})
+    with pytest.raises(InvalidInput, match="5000") as caught:
+        job(input={"type": "table", "table": "tab_1"}).run(work)
+    assert caught.value.errors[0].field == "input.table"
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("hidden_size", 0),
+        ("hidden_size", 10**9),
+        ("layers", 0),
+        ("dropout", 1.0),
+        ("dropout", float("nan")),
+        ("history", "paragraph"),
+        ("tied", True),
+        ("objective", {"type": "sampled_softmax"}),
+        ("input", {"type": "learned", "size": 0}),
+        ("input", {"type": "learned", "compression": 3}),
+        ("input", {"type": "table"}),
+        ("input", {"type": "table", "table": "t", "normalization": "length"}),
+        ("input", {"type": "table", "table": "t", "compression": 10**9}),
+        ("optimizer", {"learning_rate": 0}),
+        ("optimizer", {"learning_rate": float("inf")}),
+        ("optimizer", {"epochs": 1001}),
+        ("optimizer", {"bptt": 0}),
+        ("optimizer", {"momentum": 0.9}),
+        ("vocabulary", {"size": 10, "min_count": 2}),
+        ("seed", -1),
+    ],
+)
+def test_what_cannot_be_is_refused_and_named(field, value):
+    with pytest.raises(ValidationError) as caught:
+        LanguageModelJob.model_validate({"train": "cor_1", field: value})
+    assert all(error["loc"][0] == field for error in caught.value.errors())
+
+
+def test_everything_it_refers_to_is_named_and_can_be_replaced_by_ids():
+    spec = job(
+        train={"corpora": ["news", "talk"], "split": "train"},
+        input={"type": "table", "table": "vectors"},
+        vocabulary={"same_as": "old"},
+    )
+    references = {reference.field: (reference.types, reference.value) for reference in spec.references()}
+    assert references == {
+        "train.corpora.0": (("corpus",), "news"),
+        "train.corpora.1": (("corpus",), "talk"),
+        "valid.corpora.0": (("corpus",), "cor_valid"),
+        "test.corpora.0": (("corpus",), "cor_test"),
+        "input.table": (("table",), "vectors"),
+        "vocabulary.same_as": (("model", "table"), "old"),
+    }
+    resolved = with_ids(spec, {"train.corpora.1": "cor_9", "input.table": "tab_9", "vocabulary.same_as": "lm_9"})
+    assert resolved.train.corpora == ("news", "cor_9")
+    assert (resolved.input.table, resolved.vocabulary.same_as) == ("tab_9", "lm_9")
+
+
+@pytest.mark.parametrize("history", ["sentence", "document"])
+def test_probes_give_the_rank_that_a_full_sort_gives(work, history):
+    produced, bundle = train(work)
+    work.add("lm_1", "model", produced.folder)
+    context = "The storm rose. rain fell the"
+    probes = [Probe(context=context, target="storm"), Probe(context=context, target="absent")]
+    metrics = ProbeJob(model="lm_1", probes=probes, history=history).run(work).metrics
+    before = ["The", "storm", "rose", ".", END, "rain", "fell", "the"]
+    prefix = before if history == "document" else before[5:]
+    log_probs_V = bundle.model.log_probs(read(bundle.model, bundle.vocabulary.encode(prefix)))[0].numpy()
+    storm = log_probs_V[bundle.vocabulary.id("storm")]
+    assert metrics == {
+        "probe_0_rank": 1 + (log_probs_V > storm).sum(),
+        "probe_0_probability": pytest.approx(math.exp(storm)),
+    }
