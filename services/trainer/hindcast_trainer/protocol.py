@@ -5,7 +5,7 @@ the child may work. The child answers with Messages, a line of JSON each, on its
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -85,7 +85,7 @@ class Failure:
     error: str
     """Name of the class in hindcast.errors."""
     detail: str
-    errors: Sequence[FieldError] = field(default=())
+    errors: tuple[FieldError, ...] = ()
     type: Literal["failure"] = "failure"
 
     @classmethod
