@@ -1,0 +1,83 @@
+"""A made text whose domains are known, and ways to drive a computation."""
+
+from collections.abc import Callable, Generator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hindcast.progress import Progress
+from hindcast.text.corpus import Corpus, CorpusReference, Text
+from hindcast.text.corpus_writer import CorpusWriter
+
+TOPICS = ("boat", "court", "farm")
+DOCUMENTS, PARAGRAPHS, SENTENCES = 60, 4, 3
+
+Steps = Generator[Progress, None, Any]
+
+
+def write_made_corpus(folder: Path) -> Corpus:
+    """Documents in turn about one of three topics: six of ten words are the topic's, the others anybody's."""
+    random = np.random.default_rng(5)
+    letters = "abcdefghijklmnopqrst"
+    own = {topic: [topic + letter for letter in letters] for topic in TOPICS}
+    anybody = ["word" + letter for letter in letters]
+
+    def sentence(topic: str) -> list[str]:
+        length = int(random.integers(5, 12))
+        return [str(random.choice(own[topic] if random.random() < 0.6 else anybody)) for _ in range(length)]
+
+    folder.mkdir()
+    with CorpusWriter(folder, pipeline="plain") as writer:
+        for number in range(DOCUMENTS):
+            topic = TOPICS[number % len(TOPICS)]
+            for _ in range(PARAGRAPHS):
+                writer.add_paragraph([sentence(topic) for _ in range(SENTENCES)], split="train")
+            writer.end_document(split="train", labels=[topic])
+        writer.close()
+    return Corpus.open(folder)
+
+
+@pytest.fixture(scope="session")
+def made_corpus(tmp_path_factory: pytest.TempPathFactory) -> Corpus:
+    return write_made_corpus(tmp_path_factory.mktemp("made") / "corpus")
+
+
+@pytest.fixture(scope="session")
+def made_text(made_corpus: Corpus) -> Text:
+    return Text.resolve(CorpusReference(corpora=("made",)), lambda _: made_corpus)
+
+
+@pytest.fixture
+def finish() -> Callable[[Steps], Any]:
+    """Drives a computation to its end: what it returns."""
+
+    def finish(steps: Steps) -> Any:
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                return end.value
+
+    return finish
+
+
+@pytest.fixture
+def checkpoint_after(tmp_path: Path) -> Callable[[Steps, int], Path]:
+    """Drives a computation to the so-manieth moment that can be saved, saves it and abandons the computation."""
+
+    def checkpoint_after(steps: Steps, moments: int) -> Path:
+        savable = (progress for progress in steps if progress.save is not None)
+        for progress in savable:
+            moments -= 1
+            if moments == 0:
+                folder = tmp_path / "checkpoint"
+                folder.mkdir()
+                assert progress.save is not None
+                progress.save(folder)
+                steps.close()
+                return folder
+        raise AssertionError("it ended before that")
+
+    return checkpoint_after

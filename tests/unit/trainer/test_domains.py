@@ -1,0 +1,131 @@
+"""The domains of a made text are known: they have to be found, whatever else is asked."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from pydantic import ValidationError
+
+from hindcast.errors import Corrupt, InvalidInput
+from hindcast_trainer.assignment import DomainAssignment
+from hindcast_trainer.clusters import Classification, agreement, most_dissimilar, surest
+from hindcast_trainer.domains import DomainsJob, find_domains
+from hindcast_trainer.lsa import LatentSpace, count_terms, term
+
+
+def spec(**options):
+    return DomainsJob(**{"corpus": "made", "k": 3, "lsa_size": 10, "rounds": 2, **options})
+
+
+@pytest.mark.parametrize("unit", ["paragraph", "document", "sentence"])
+def test_the_known_domains_are_found(made_text, finish, unit):
+    found = finish(find_domains(spec(unit=unit), made_text, checkpoint=None))
+    assert found.facts["agreement"]["nmi"] > (0.8 if unit == "sentence" else 0.99)
+    assert len(found.labels_U) == made_text.units(unit)
+    topics = {cluster["label"].split()[0][:-1] for cluster in found.facts["clusters"]}
+    assert topics == {"boat", "court", "farm"}
+    assert sum(cluster["paragraphs"] for cluster in found.facts["clusters"]) == len(found.labels_U)
+
+
+def test_each_round_says_what_it_did(made_text, finish):
+    rounds = finish(find_domains(spec(rounds=3, confidence=0.75), made_text, checkpoint=None)).facts["rounds"]
+    assert len(rounds) == 3
+    assert rounds[0]["kept"] == pytest.approx(made_text.units("paragraph") / 4, abs=3)
+    assert rounds[-1]["moved"] == 0
+    assert rounds[-1]["silhouette"] > 0.5
+
+
+def test_equal_seeds_give_equal_domains_and_an_interruption_changes_none(made_text, finish, checkpoint_after):
+    asked = spec(unit="sentence", rounds=3)
+    undisturbed = finish(find_domains(asked, made_text, checkpoint=None))
+    folder = checkpoint_after(find_domains(asked, made_text, checkpoint=None), 2)
+    resumed = finish(find_domains(asked, made_text, checkpoint=folder))
+    np.testing.assert_array_equal(resumed.labels_U, undisturbed.labels_U)
+    np.testing.assert_array_equal(resumed.margins_U, undisturbed.margins_U)
+    assert resumed.facts == undisturbed.facts
+
+
+@pytest.mark.parametrize(
+    ("options", "field"),
+    [
+        ({"k": 200}, "k"),
+        ({"k": 3, "initial_clusters": 241}, "initial_clusters"),
+        ({"lsa_size": 90}, "lsa_size"),
+        ({"lsa_size": 50, "confidence": 0.9}, "lsa_size"),
+    ],
+)
+def test_too_little_text_for_what_is_asked_names_the_field(made_text, finish, options, field):
+    with pytest.raises(InvalidInput) as raised:
+        finish(find_domains(spec(**options), made_text, checkpoint=None))
+    assert [error.field for error in raised.value.errors] == [field]
+
+
+@pytest.mark.parametrize("wrong", [{"k": 1}, {"confidence": 1.0}, {"initial_clusters": 2}, {"rounds": 0}, {"stop": 1}])
+def test_a_wrong_specification_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        spec(**wrong)
+
+
+def test_what_is_kept_can_be_read_again(made_text, finish, tmp_path: Path):
+    found = finish(find_domains(spec(), made_text, checkpoint=None))
+    found.save(tmp_path)
+    read = DomainAssignment.open(tmp_path)
+    np.testing.assert_array_equal(read.labels_U, found.labels_U)
+    assert (read.unit, read.k, read.corpus) == ("paragraph", 3, spec().corpus)
+    assert read.facts == found.facts
+
+
+def test_a_damaged_assignment_is_corrupt(made_text, finish, tmp_path: Path):
+    finish(find_domains(spec(), made_text, checkpoint=None)).save(tmp_path)
+    (tmp_path / "assignments.i32").write_bytes((tmp_path / "assignments.i32").read_bytes()[:-4])
+    with pytest.raises(Corrupt):
+        DomainAssignment.open(tmp_path)
+
+
+def test_terms_are_lower_case_words_without_stop_words():
+    words = ["Boats", "the", "n't", "7", "x", ".", "well-known", "Ærø", "B2B", "-tim"]
+    assert [term(word) for word in words] == ["boats", None, None, None, None, None, "well-known", "ærø", None, None]
+
+
+def test_terms_are_counted_where_they_occur(made_text, finish):
+    counts = finish(count_terms(made_text, "document"))
+    assert counts.counts_UM.shape == (60, len(counts.terms))
+    totals = np.asarray(counts.counts_UM.sum(axis=0)).ravel()
+    words = made_text.counts()
+    assert {name: words[name] for name in counts.terms} == dict(zip(counts.terms, totals.tolist(), strict=True))
+
+
+def test_a_term_in_more_than_half_of_the_units_is_no_term(made_text, finish):
+    assert "worda" not in finish(count_terms(made_text, "document")).terms
+    assert "worda" in finish(count_terms(made_text, "sentence")).terms
+
+
+def test_projected_units_have_unit_length_or_none(made_text, finish):
+    counts = finish(count_terms(made_text, "sentence"))
+    space = LatentSpace.of(counts.counts_UM, size=5, seed=1)
+    lengths = np.linalg.norm(space.project(counts.counts_UM), axis=1)
+    np.testing.assert_allclose(lengths[counts.described], 1.0, rtol=1e-5)
+    assert not lengths[~counts.described].any()
+
+
+def test_the_most_dissimilar_clusters_are_picked():
+    degrees = np.deg2rad([0, 10, 90, 100, 180])
+    circle = np.stack([np.cos(degrees), np.sin(degrees)], axis=1).astype(np.float32)
+    assert sorted(most_dissimilar(circle, np.full(5, 20), 3)) == [0, 2, 4]
+
+
+def test_a_handful_of_odd_units_is_no_cluster_to_pick():
+    circle = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [-1, 0]], dtype=np.float32)
+    assert sorted(most_dissimilar(circle, np.array([90, 80, 70, 2]), 2)) == [0, 2]
+
+
+def test_the_surest_of_each_cluster_are_kept():
+    labels = np.array([0, 0, 0, 0, 1, 1, -1], dtype=np.int32)
+    margins = np.array([0.1, 0.2, 0.3, 0.4, 0.01, 0.02, 0.0], dtype=np.float32)
+    assert surest(Classification(labels, margins), 0.5).tolist() == [2, 3, 5]
+
+
+def test_agreement_counts_units_with_both_labels_alone():
+    found = np.array([0, 0, 1, 1, -1, 0], dtype=np.int32)
+    assert agreement(found, np.array([5, 5, 2, 2, 2, -2])) == {"nmi": 1.0, "purity": 1.0}
+    assert agreement(found, np.full(6, -1)) is None
