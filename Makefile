@@ -9,7 +9,7 @@ SNAPSHOT := docs/openapi.json
 INSTALLED := $(VENV)/.installed
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo hurricane up test check snapshot format migrate
+.PHONY: help demo hurricane up test bench check snapshot format migrate
 
 help: ## what can be typed
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,6 +38,10 @@ up: $(INSTALLED) ## PostgreSQL, Redis, the three services on http://127.0.0.1:80
 test: $(INSTALLED) ## every test, against real servers (under ten minutes on two cores)
 	@echo "==> Tests: unit, contract, migrations, integration, acceptance"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests
+
+bench: $(INSTALLED) ## speed beside the textbook's way and other methods, as ratios within one run
+	@$(BIN)/python benchmarks/training_speed.py --json $(VENV)/training_speed.json
+	@$(BIN)/python benchmarks/cell_states.py --json $(VENV)/cell_states.json
 
 check: $(INSTALLED) ## import contracts, types, lint, migrations, OpenAPI snapshot
 	@echo "==> Import contracts" && $(BIN)/lint-imports > $(VENV)/imports.txt; status=$$?; \
