@@ -107,8 +107,11 @@ class _Position:
     worse: int = 0
     """Epochs in a row without a better validation."""
     best_epoch: int = 0
-    best_train_loss: float = math.inf
+    best_train_loss: float = 0.0
     best_valid_loss: float | None = None
+    train_loss: float | None = None
+    """Nats per token of the latest epoch, while its weights were moving."""
+    valid_loss: float | None = None
     seen: int = 0
     """Tokens of all epochs."""
     seconds: float = 0.0
@@ -198,8 +201,8 @@ class _Fitting:
     def validate(self, report_seconds: float) -> Generator[Progress, None, None]:
         """End an epoch: keep the weights if they are the best, decide whether to go on."""
         position = self.position
-        train_loss = position.nats / max(1, position.tokens)
-        valid_loss = yield from self.valid_loss(report_seconds)
+        train_loss = position.train_loss = position.nats / position.tokens
+        valid_loss = position.valid_loss = yield from self.valid_loss(report_seconds)
         if valid_loss is None or position.best_valid_loss is None or valid_loss < position.best_valid_loss:
             position.best_epoch = position.epoch + 1
             position.best_train_loss, position.best_valid_loss, position.worse = train_loss, valid_loss, 0
@@ -235,16 +238,19 @@ class _Fitting:
     def progress(self, message: str, *, milestone: bool = False, saving: bool = True) -> Progress:
         """This moment."""
         position = self.position
+        within_epoch = position.tokens > 0
+        losses = {
+            "train": position.nats / position.tokens if within_epoch else position.train_loss,
+            "valid": position.valid_loss,
+        }
         metrics = {
-            "epoch": float(position.epoch + 1),
+            "epoch": float(position.epoch + within_epoch),
             "learning_rate": position.learning_rate,
             "tokens_per_second": position.seen / position.seconds if position.seconds else 0.0,
         }
-        if position.tokens:
-            metrics["train_loss"] = position.nats / position.tokens
-            metrics["train_perplexity"] = _perplexity(metrics["train_loss"])
-        if position.best_valid_loss is not None:
-            metrics["valid_perplexity"] = _perplexity(position.best_valid_loss)
+        for text, loss in losses.items():
+            if loss is not None:
+                metrics |= {f"{text}_loss": loss, f"{text}_perplexity": _perplexity(loss)}
         total = self.plan.epochs * self.trainee.tokens_per_epoch
         return Progress(
             done=min(position.seen, total),
@@ -290,7 +296,8 @@ class _Fitting:
     def load(self, folder: Path) -> None:
         """Go back to the moment that was saved."""
         self.position = _Position(**json.loads((folder / "fit.json").read_text(encoding="utf-8")))
-        stored = load_file(folder / "fit.safetensors")
+        # Cloned: what was loaded is mapped from a file that won't outlive the next checkpoint.
+        stored = {name: tensor.clone() for name, tensor in load_file(folder / "fit.safetensors").items()}
         self.best = {name.removeprefix("best."): stored[name] for name in stored if name.startswith("best.")}
         self.state = tuple(
             stored[f"state.{index}"] for index in range(sum(name.startswith("state.") for name in stored))
