@@ -10,6 +10,8 @@ import pytest
 from hindcast.progress import Progress
 from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.corpus_writer import CorpusWriter
+from hindcast.text.vocabulary import Vocabulary
+from hindcast_trainer.pretrain import Material
 
 TOPICS = ("boat", "court", "farm")
 DOCUMENTS, PARAGRAPHS, SENTENCES = 60, 4, 3
@@ -81,3 +83,10 @@ def checkpoint_after(tmp_path: Path) -> Callable[[Steps, int], Path]:
         raise AssertionError("it ended before that")
 
     return checkpoint_after
+
+
+@pytest.fixture(scope="session")
+def material(made_text: Text) -> Material:
+    """The made text with the two rarest words unknown."""
+    vocabulary = Vocabulary.build(made_text.counts(), size=80)
+    return Material(made_text.encoded(vocabulary), vocabulary, domains={}.__getitem__)
