@@ -1,6 +1,8 @@
 """What hindcast.jobs.ports promises of artifacts, held against a local folder and an object store."""
 
+import os
 import secrets
+import time
 from pathlib import Path
 
 import pytest
@@ -114,3 +116,14 @@ def test_a_key_is_never_written_twice(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         artifacts.put(tmp_path / "one", "uploads/1")
     assert artifacts.fetch("uploads/1").read_bytes() == b"first"
+
+
+def test_what_a_dead_process_left_unfinished_is_removed_after_a_day(artifacts: FileArtifacts, tmp_path: Path) -> None:
+    with artifacts.open_write("uploads/1"):
+        [unfinished] = tmp_path.rglob(".unfinished")
+        for name, age in (("old", 25 * 3600), ("new", 3600)):
+            (unfinished / name).mkdir()
+            os.utime(unfinished / name, (time.time() - age,) * 2)
+    with artifacts.open_write("uploads/2"):
+        pass
+    assert [left.name for left in unfinished.iterdir()] == ["new"]

@@ -4,8 +4,9 @@ import errno
 import json
 import secrets
 import shutil
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, BinaryIO
 
@@ -16,6 +17,8 @@ from hindcast.errors import HindcastError, NotFound, Unavailable
 
 UNFINISHED = ".unfinished"
 """The folder below the root (or the cache) where a key is written before it is renamed into place."""
+LEFT_SECONDS = 24 * 3600
+"""What nobody has written to for so long was left there by a process that died."""
 CONTENTS = ".contents.json"
 """In a store that can't rename: the list of a key's files, written after the last of them, at `<key>.contents.json`."""
 
@@ -142,6 +145,10 @@ class FileArtifacts:
     def _unfinished(self) -> Path:
         folder = self._local / UNFINISHED
         folder.mkdir(parents=True, exist_ok=True)
+        for left in folder.iterdir():
+            with suppress(FileNotFoundError):
+                if time.time() - left.stat().st_mtime > LEFT_SECONDS:
+                    shutil.rmtree(left) if left.is_dir() else left.unlink()
         return folder / secrets.token_hex(8)
 
     @contextmanager

@@ -74,6 +74,7 @@ class Attempt:
         self._outcome: Outcome | None = None
         self._cancelled = False
         self._next_beat = 0.0
+        self._database_is_away = False
 
     def run(self) -> None:
         """See it through."""
@@ -126,8 +127,11 @@ class Attempt:
             while self._unwritten:
                 self._write_down(self._unwritten[0])
                 self._unwritten.popleft()
+                # There may be hours of them.
+                self._beat_if_due()
+            self._database_is_away = False
         except Unavailable as error:
-            _log.warning("job %s goes on meanwhile: %s", self._job.id, error.detail)
+            self._tell_away(error)
 
     def _beat_if_due(self) -> None:
         if time.monotonic() < self._next_beat:
@@ -156,6 +160,7 @@ class Attempt:
     def _write_end(self, child: ChildProcess) -> None:
         """What it said last, and what has come of it."""
         for message in self._unwritten:
+            self._persist(self._beat_if_due)
             self._persist(partial(self._write_down, message))
         try:
             self._persist(partial(self._end, child))
@@ -193,9 +198,14 @@ class Attempt:
             try:
                 return write()
             except Unavailable as error:
-                _log.warning("job %s waits to be written down: %s", self._job.id, error.detail)
+                self._tell_away(error)
             if self._stopping.is_set():
                 give_up_at = give_up_at or time.monotonic() + GIVE_UP_SECONDS
                 if time.monotonic() >= give_up_at:
                     return None
             time.sleep(PAUSE_SECONDS)
+
+    def _tell_away(self, error: Unavailable) -> None:
+        if not self._database_is_away:
+            _log.warning("job %s goes on unwritten for now: %s", self._job.id, error.detail)
+        self._database_is_away = True
