@@ -25,6 +25,7 @@ prints it. `standardize`: (x - mean) / deviation of each dimension."""
 
 FORMAT = 1
 _CHUNK_ROWS = 8192
+_ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -114,8 +115,9 @@ class Normalizer:
         shift_D, scale_D = np.zeros_like(mean_D), np.ones_like(mean_D)
         if normalization in ("mean_variance", "standardize"):
             divisor_D = variance_D if normalization == "mean_variance" else np.sqrt(variance_D)
-            # A dimension that never varies says nothing: it becomes 0 in every row, not NaN.
-            shift_D, scale_D = mean_D, np.divide(1.0, divisor_D, out=np.zeros_like(mean_D), where=divisor_D > 0)
+            # A dimension that never varies (but for what rounding makes of its mean) says nothing: it becomes 0.
+            varies_D = variance_D > np.square(_ROUNDING * mean_D)
+            shift_D, scale_D = mean_D, np.divide(1.0, divisor_D, out=np.zeros_like(mean_D), where=varies_D)
         normalizer = cls(normalization, shift_D, scale_D, np.empty(0, dtype=np.float32))
         sums = (normalizer.apply(chunk).sum(axis=0, dtype=np.float64) for chunk in _chunks(vectors))
         mean_row = sum(sums, np.zeros_like(mean_D)) / max(1, len(vectors))
