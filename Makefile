@@ -28,7 +28,7 @@ $(INSTALLED): constraints.txt requirements-dev.txt $(PROJECTS:%=%/pyproject.toml
 demo: $(INSTALLED) ## the paper's question, answered on real text in ten minutes (TEXT=file takes yours)
 	@$(BIN)/python -m hindcast_standalone demo $(if $(TEXT),--text "$(TEXT)")
 
-hurricane: $(INSTALLED) ## the paper's own passage: WIKITEXT2=folder, EPOCHS=3; goes on where it was
+hurricane: $(INSTALLED) ## the paper's own passage: WIKITEXT2=folder, EPOCHS=2; goes on where it was
 	@test -n "$(WIKITEXT2)" || { echo "Say where WikiText-2 is: make hurricane WIKITEXT2=folder"; exit 2; }
 	@$(BIN)/python -m hindcast_standalone hurricane --wikitext2 "$(WIKITEXT2)" $(if $(EPOCHS),--epochs $(EPOCHS))
 

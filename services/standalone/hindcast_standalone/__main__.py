@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     hurricane = commands.add_parser("hurricane", help="the paper's own passage, by models of WikiText-2")
     hurricane.add_argument("--wikitext2", type=Path, required=True, help="a folder with {train,valid,test}.txt.xz")
-    hurricane.add_argument("--epochs", type=int, default=3)
+    hurricane.add_argument("--epochs", type=int, default=2)
     hurricane.set_defaults(run=_hurricane)
     document = commands.add_parser("openapi", help="print the OpenAPI document")
     document.set_defaults(run=_openapi)

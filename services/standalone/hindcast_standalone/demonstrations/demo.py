@@ -23,6 +23,7 @@ LM_TOKENS = 100_000
 HELD_OUT_TOKENS = 25_000
 PROBES = 3
 DOMAINS = 6
+ROLES = {"language_model": "language model", "probe": "ranks"}
 EXPERIMENT_VERSION = 1
 """Part of the experiment's name: rises when the rows below change, so that a second run never shows an old answer."""
 
@@ -41,7 +42,7 @@ def run(settings: Settings, *, text: Path | None, console: Console) -> None:
         corpus = _uploaded(api, name, body)
         domains = _domains(api, name)
         experiment = _experiment(api, name, documents)
-        jobs = {corpus["job"]: "corpus", domains["id"]: "domains", **_labelled_jobs(experiment)}
+        jobs = {corpus["job"]: "corpus", domains["id"]: "domains", **labelled_jobs(api, experiment)}
         api.wait(jobs)
         answer = api.get(f"/v1/experiments/{experiment['id']}")
         console.print(perplexity_table(answer))
@@ -137,13 +138,13 @@ def _domain_classifier(corpus: str, *, unit: str) -> dict[str, Any]:
     }
 
 
-def _labelled_jobs(experiment: Mapping[str, Any]) -> dict[str, str]:
+def labelled_jobs(api: ApiClient, experiment: Mapping[str, Any]) -> dict[str, str]:
     """Ids of the experiment's jobs, each with what a person would call it."""
     labels: dict[str, str] = {}
     for row in experiment["rows"]:
-        for number, id in enumerate(row["jobs"]):
-            role = "language model" if number or row["pretraining"] is None else "embeddings"
-            labels.setdefault(id, f"{row['label']}: {role}")
+        for id in row["jobs"]:
+            kind = api.get(f"/v1/jobs/{id}")["kind"]
+            labels.setdefault(id, f"{row['label']}: {ROLES.get(kind, 'embeddings')}")
     return labels
 
 

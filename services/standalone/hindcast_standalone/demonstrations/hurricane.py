@@ -15,7 +15,7 @@ from rich.console import Console
 from hindcast.errors import InvalidInput
 from hindcast.settings import Settings
 from hindcast_standalone.demonstrations.api_client import ApiClient
-from hindcast_standalone.demonstrations.demo import perplexity_table
+from hindcast_standalone.demonstrations.demo import labelled_jobs, perplexity_table
 from hindcast_standalone.demonstrations.server import running_server
 
 PARTS = ("train", "valid", "test")
@@ -67,7 +67,7 @@ def run(settings: Settings, *, wikitext2: Path, epochs: int, console: Console) -
                 api.upload(_chunks(path), encoding="xz", name=f"wikitext-2-{part}", format="text", pipeline="wikitext")
         name = f"hurricane-{epochs}-epochs"
         found = api.find("/v1/experiments", name) or api.post("/v1/experiments", experiment(name, epochs=epochs))
-        api.wait({id: f"{row['label']} ({id})" for row in found["rows"] for id in row["jobs"]})
+        api.wait(labelled_jobs(api, found))
         answer = api.get(f"/v1/experiments/{found['id']}")
         console.print(perplexity_table(answer))
         _print_ranks(api, answer, asked)
