@@ -25,9 +25,17 @@ class Reference:
 class Spec(Protocol):
     """What every kind of job's specification offers. They are frozen pydantic models that forbid unknown fields."""
 
-    kind: str
     result_type: ClassVar[ResourceType | None]
     """What the job makes."""
+
+    @property
+    def kind(self) -> str:
+        """Which kind it is."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Itself, as JSON in `mode="json"`: what a job stores."""
+        ...
 
     def references(self) -> Sequence[Reference]:
         """Every resource that it refers to."""

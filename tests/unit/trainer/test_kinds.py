@@ -1,0 +1,69 @@
+from typing import Any
+
+import pytest
+from pydantic import TypeAdapter, ValidationError
+
+from hindcast_trainer.kinds import KINDS, POSTABLE, AnySpec, Order, parse
+from hindcast_trainer.references import as_written
+
+SMALLEST: dict[str, dict[str, Any]] = {
+    "domains": {"corpus": "cor_1", "k": 3},
+    "word2vec": {"corpus": "cor_1"},
+    "bilstm_lm": {"corpus": "cor_1"},
+    "bilstm_domain": {"corpus": "cor_1", "domains": "dom_1"},
+    "language_model": {"train": "cor_1"},
+    "ingest": {"upload": "uploads/1", "format": "text", "pipeline": "plain", "sha256": "ab"},
+    "probe": {"model": "lm_1", "probes": [{"context": "A", "target": "storm"}]},
+}
+ORDER: TypeAdapter[Order] = TypeAdapter(Order)
+
+
+def test_the_smallest_specification_of_every_kind_is_listed_here() -> None:
+    assert SMALLEST.keys() == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_stored_of_a_specification_is_read_as_the_same(kind: str) -> None:
+    spec = parse(kind, SMALLEST[kind])
+    assert spec.kind == kind
+    assert parse(kind, spec.model_dump(mode="json")) == spec
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_reference_stands_where_it_says(kind: str) -> None:
+    spec = parse(kind, SMALLEST[kind])
+    document = spec.model_dump(mode="json")
+    for reference in spec.references():
+        assert as_written(reference.field, document) == reference.field
+        node = document
+        for key in reference.field.split("."):
+            node = node[int(key)] if isinstance(node, list) else node[key]
+        assert node == reference.value
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_kind_takes_an_unknown_field(kind: str) -> None:
+    with pytest.raises(ValidationError):
+        parse(kind, {**SMALLEST[kind], "wings": 2})
+
+
+def test_uploads_and_probes_cant_be_posted() -> None:
+    assert set(KINDS) - set(POSTABLE) == {"ingest", "probe"}
+    for kind in ("ingest", "probe"):
+        with pytest.raises(ValidationError):
+            ORDER.validate_python({"kind": kind, **SMALLEST[kind]})
+
+
+@pytest.mark.parametrize("kind", POSTABLE)
+def test_an_order_parts_the_name_from_the_specification(kind: str) -> None:
+    order = ORDER.validate_python({"kind": kind, "name": "mine", **SMALLEST[kind]})
+    assert order.name == "mine"
+    assert order.spec == parse(kind, SMALLEST[kind])
+
+
+def test_the_schema_of_an_order_has_every_kind_with_a_name() -> None:
+    schema = ORDER.json_schema()
+    assert schema["discriminator"]["mapping"].keys() == set(POSTABLE)
+    for option in schema["oneOf"]:
+        assert "name" in schema["$defs"][option["$ref"].rsplit("/", 1)[1]]["properties"]
+    assert AnySpec is not None
