@@ -1,0 +1,1 @@
+"""Experiments: rows become jobs, jobs become one table."""

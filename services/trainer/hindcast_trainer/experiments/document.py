@@ -1,0 +1,70 @@
+"""What is stored of an experiment: what was asked, and which jobs answer it. All else is derived from the jobs."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Self
+
+
+@dataclass(frozen=True)
+class RowJobs:
+    """The jobs of one row, by id."""
+
+    label: str
+    learns_input: bool
+    """Whether its language models learn their input, with no table."""
+    pretrain: str | None
+    """The job that makes the table."""
+    table: str | None
+    """A table that was there already, by id."""
+    language_models: Sequence[str]
+    """One for each seed, in their order."""
+    probes: Sequence[str]
+    """One for each seed; none where the experiment has no probes."""
+
+    @property
+    def jobs(self) -> list[str]:
+        """All, in the order in which they need each other."""
+        return [*filter(None, [self.pretrain]), *self.language_models, *self.probes]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One experiment."""
+
+    id: str
+    name: str | None
+    created_at: datetime
+    request: Mapping[str, Any]
+    """What was posted, as JSON."""
+    rows: Sequence[RowJobs] = ()
+    made: frozenset[str] = frozenset()
+    """Those of its jobs that did not exist before it."""
+    cancelled: bool = False
+
+    @property
+    def jobs(self) -> list[str]:
+        """Ids of all its jobs, each once, in the order in which they need each other."""
+        return list(dict.fromkeys(id for row in self.rows for id in row.jobs))
+
+    def document(self) -> Mapping[str, Any]:
+        """As JSON, to be stored beside id, name and time."""
+        return {
+            "request": self.request,
+            "rows": [asdict(row) for row in self.rows],
+            "made": sorted(self.made),
+            "cancelled": self.cancelled,
+        }
+
+    @classmethod
+    def of(cls, stored: Mapping[str, Any]) -> Self:
+        """What `hindcast.jobs.ports.Experiments` gives."""
+        return cls(
+            id=stored["id"],
+            name=stored["name"],
+            created_at=stored["created_at"],
+            request=stored["request"],
+            rows=[RowJobs(**row) for row in stored["rows"]],
+            made=frozenset(stored["made"]),
+            cancelled=stored["cancelled"],
+        )

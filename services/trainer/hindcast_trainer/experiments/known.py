@@ -1,0 +1,77 @@
+"""What the database knows of an experiment's jobs, and of what they use and make."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Literal
+
+from hindcast.errors import NotFound
+from hindcast.jobs.job import Job, JobStatus
+from hindcast.jobs.ports import Transaction
+from hindcast.registry import Resource
+from hindcast_trainer.experiments.document import Experiment
+
+HeldOut = Literal["test", "valid"]
+
+
+@dataclass(frozen=True)
+class Known:
+    """Jobs and resources by id. What was deleted lacks."""
+
+    jobs: Mapping[str, Job]
+    resources: Mapping[str, Resource] = field(default_factory=dict)
+
+    def statuses(self, ids: Iterable[str]) -> list[JobStatus]:
+        """What became of the jobs. One that was deleted will never succeed."""
+        return [self.jobs[id].status if id in self.jobs else JobStatus.FAILED for id in ids]
+
+    def existing(self, ids: Iterable[str]) -> Iterator[Job]:
+        """The jobs that were not deleted."""
+        return (self.jobs[id] for id in ids if id in self.jobs)
+
+    def models(self, ids: Iterable[str]) -> list[Resource]:
+        """The models that are ready of those that these jobs make."""
+        made = (self.resources.get(job.result_id or "") for job in self.existing(ids))
+        return [model for model in made if model and model.ready]
+
+    def names(self, ids: Iterable[str]) -> str:
+        """What people call these resources."""
+        return ", ".join((self.resources[id].name if id in self.resources else None) or id for id in ids)
+
+
+def held_out(language_model: Job) -> HeldOut | None:
+    """The text whose perplexity counts."""
+    for part in ("test", "valid"):
+        if language_model.spec.get(part):
+            return part
+    return None
+
+
+def jobs_of(transaction: Transaction, experiment: Experiment) -> Known:
+    """The experiment's jobs: all that its status needs."""
+    return Known(_jobs(transaction, experiment.jobs))
+
+
+def all_of(transaction: Transaction, experiment: Experiment) -> Known:
+    """The experiment's jobs and their resources: all that its table needs."""
+    tables = _resources(transaction, (row.table for row in experiment.rows if row.table))
+    makers = (table.job_id for table in tables.values() if table.job_id)
+    jobs = _jobs(transaction, [*experiment.jobs, *makers])
+    used = (id for job in jobs.values() for id in (*job.uses, job.result_id) if id)
+    return Known(jobs, {**tables, **_resources(transaction, used)})
+
+
+def _jobs(transaction: Transaction, ids: Iterable[str]) -> dict[str, Job]:
+    found = {}
+    for id in dict.fromkeys(ids):
+        with suppress(NotFound):
+            found[id] = transaction.jobs.get(id)
+    return found
+
+
+def _resources(transaction: Transaction, ids: Iterable[str]) -> dict[str, Resource]:
+    found = {}
+    for id in dict.fromkeys(ids):
+        with suppress(NotFound):
+            found[id] = transaction.resources.get(id)
+    return found

@@ -1,0 +1,147 @@
+"""What can be done with an experiment. Each function is one use case inside a transaction that its caller opens."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+
+from hindcast.errors import Conflict, IllegalMove, InvalidInput
+from hindcast.jobs import service
+from hindcast.jobs.job import Job, JobStatus
+from hindcast.jobs.ports import Transaction
+from hindcast.registry import Page, new_id
+from hindcast_trainer.experiments.document import Experiment, RowJobs
+from hindcast_trainer.experiments.known import jobs_of
+from hindcast_trainer.experiments.plan import RowPlan, field_of, plan
+from hindcast_trainer.experiments.request import ExperimentRequest
+from hindcast_trainer.experiments.table import status
+from hindcast_trainer.kinds import submit as submit_job
+from hindcast_trainer.probe import ProbeJob
+from hindcast_trainer.references import Spec, as_written, with_ids
+
+
+def submit(transaction: Transaction, request: ExperimentRequest) -> Experiment:
+    """Queue the experiment's jobs, but those that were run or are queued already: equal jobs are run once.
+
+    InvalidInput with the field of a row that is wrong; NameTaken.
+    """
+    plans = plan(request)
+    experiment = Experiment(
+        id=new_id("experiment"),
+        name=request.name,
+        created_at=datetime.now(UTC),
+        request=request.model_dump(mode="json"),
+    )
+    transaction.experiments.add(experiment.id, experiment.name, experiment.document())
+    queue = _Queue(transaction)
+    rows = [_row(queue, request, number, row) for number, row in enumerate(plans)]
+    _update(transaction, replace(experiment, rows=rows, made=frozenset(queue.made)))
+    return find(transaction, experiment.id)
+
+
+def find(transaction: Transaction, reference: str) -> Experiment:
+    """By id or name; NotFound."""
+    return Experiment.of(transaction.experiments.get(reference))
+
+
+def cancel(transaction: Transaction, reference: str) -> Experiment:
+    """Cancel the jobs that nobody else has a use for: experiments brought them into being, and no other that goes on
+    has them. IllegalMove if it has ended."""
+    experiment = find(transaction, reference)
+    known = jobs_of(transaction, experiment)
+    if (now := status(experiment, known)).ended:
+        raise IllegalMove(f"Experiment {experiment.id} is {now}: it can't be cancelled.")
+    others = [other for other in _all(transaction) if other.id != experiment.id]
+    made = experiment.made.union(*(other.made for other in others if other.cancelled))
+    wanted = {id for other in others if not other.cancelled for id in other.jobs}
+    # Dependents first: cancelled, they don't fail for want of what they need.
+    for job in reversed(transaction.jobs.hold((made & known.jobs.keys()) - wanted)):
+        waiting = {other.id for other in transaction.jobs.waiting_for(job.id)}
+        if not job.status.ended and waiting.issubset(experiment.jobs):
+            service.cancel(transaction, job.id)
+    return _update(transaction, replace(experiment, cancelled=True))
+
+
+def retry(transaction: Transaction, reference: str) -> Experiment:
+    """Queue its failed and cancelled jobs again. IllegalMove if there are none; Conflict if one can't be."""
+    experiment = find(transaction, reference)
+    known = jobs_of(transaction, experiment)
+    if missing := [id for id in experiment.jobs if id not in known.jobs]:
+        raise Conflict(f"Job {missing[0]} of experiment {experiment.id} was deleted: post a new experiment.")
+    if stopping := [job.id for job in known.jobs.values() if job.cancel_requested and not job.status.ended]:
+        raise IllegalMove(f"Job {stopping[0]} of experiment {experiment.id} is still being stopped: try in a moment.")
+    bad = (JobStatus.FAILED, JobStatus.CANCELLED)
+    again = [id for id, job in known.jobs.items() if job.status in bad]
+    if not again and not experiment.cancelled:
+        raise IllegalMove(f"No job of experiment {experiment.id} has failed or was cancelled.")
+    for id in again:
+        service.retry(transaction, id)
+    return _update(transaction, replace(experiment, cancelled=False))
+
+
+def delete(transaction: Transaction, reference: str) -> None:
+    """Remove an experiment that has ended; its jobs and models stay. IllegalMove if it hasn't."""
+    experiment = find(transaction, reference)
+    if not (now := status(experiment, jobs_of(transaction, experiment))).ended:
+        raise IllegalMove(f"Experiment {experiment.id} is {now}: only one that has ended can be deleted.")
+    transaction.experiments.delete(experiment.id)
+
+
+class _Queue:
+    """Queues jobs and remembers which of them are new."""
+
+    def __init__(self, transaction: Transaction) -> None:
+        self._transaction = transaction
+        self.made: set[str] = set()
+
+    def job(self, spec: Spec, field: Callable[[str], str]) -> Job:
+        """A queued job, or an equal one from before; `field` says what a field of it is called in the request."""
+        id = new_id("job")
+        try:
+            job = submit_job(self._transaction, spec, id=id, reuse_equal=True)
+        except InvalidInput as error:
+            raise error.renamed(field) from error
+        if job.id == id:
+            self.made.add(id)
+        return job
+
+
+def _row(queue: _Queue, request: ExperimentRequest, number: int, row: RowPlan) -> RowJobs:
+    pretrain = row.pretrain and queue.job(
+        row.pretrain, lambda field: as_written(f"rows.{number}.pretrain.{field}", request.written)
+    )
+    language_models, probes = [], []
+    for place, spec in enumerate(row.language_models):
+        if pretrain:
+            spec = with_ids(spec, {"input.table": _result(pretrain)})
+        model = queue.job(spec, partial(field_of, request=request, row=number, seed=place))
+        language_models.append(model.id)
+        if request.probes:
+            probe = ProbeJob(kind="probe", model=_result(model), probes=request.probes)
+            probes.append(queue.job(probe, lambda field: field).id)
+    return RowJobs(
+        label=request.rows[number].label,
+        learns_input=row.learns_input,
+        pretrain=pretrain.id if pretrain else None,
+        table=None if pretrain or row.learns_input else model.spec["input"]["table"],
+        language_models=language_models,
+        probes=probes,
+    )
+
+
+def _result(job: Job) -> str:
+    assert job.result_id is not None  # a table or a model is reserved when its job is queued
+    return job.result_id
+
+
+def _all(transaction: Transaction) -> Iterator[Experiment]:
+    page: Page | None = Page(limit=100)
+    while page:
+        stored, cursor = transaction.experiments.list(page)
+        yield from map(Experiment.of, stored)
+        page = Page(limit=100, cursor=cursor) if cursor else None
+
+
+def _update(transaction: Transaction, experiment: Experiment) -> Experiment:
+    transaction.experiments.update(experiment.id, experiment.document())
+    return experiment

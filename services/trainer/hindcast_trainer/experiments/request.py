@@ -1,0 +1,64 @@
+"""What an experiment is asked: rows that differ in how a language model's input was pre-trained."""
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, JsonValue, ModelWrapValidatorHandler, PrivateAttr, model_validator
+
+from hindcast.registry import Name
+from hindcast.web.schemas import Schema
+from hindcast_trainer.kinds import TableSpec
+from hindcast_trainer.probe import Probe
+
+MAX_ROWS = 50
+MAX_SEEDS = 20
+MAX_PROBES = 50
+
+Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Row(Schema):
+    """One way to pre-train the input of the language model, and what else is different in it."""
+
+    label: Annotated[str, Field(min_length=1, max_length=200)]
+    pretrain: TableSpec | None = None
+    """The job that makes the table. It runs once for all `seeds` of the language model, with its own `seed`."""
+    table: str | None = None
+    """A table that is there already, instead of `pretrain`."""
+    input: dict[str, JsonValue] = Field(default_factory=dict)
+    """Fields of the language model's `input`; `type` and `table` follow where there is `pretrain` or `table`."""
+    lm: dict[str, JsonValue] = Field(default_factory=dict)
+    """Fields that replace the common ones in `lm`; those of `optimizer` are replaced one by one."""
+
+    @property
+    def has_table(self) -> bool:
+        """Whether its `input` is of a table that stands beside it."""
+        return self.pretrain is not None or self.table is not None
+
+
+class ExperimentRequest(Schema):
+    """Compare language models that differ in their pre-trained embeddings."""
+
+    name: Name | None = None
+    lm: dict[str, JsonValue]
+    """What all language models share: fields of a `language_model` job except `seed`. An `input` here is for rows with
+    neither `pretrain` nor `table`."""
+    rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
+    """The first row that learns its input is the baseline."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)] = (1,)
+    """Each row trains a language model with each of these."""
+    probes: Annotated[tuple[Probe, ...], Field(max_length=MAX_PROBES)] = ()
+    """Words whose rank in their context every model is asked for."""
+
+    _written: Any = PrivateAttr(default=None)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _remember_what_was_written(cls, written: Any, validated: ModelWrapValidatorHandler[Self]) -> Self:
+        request = validated(written)
+        request._written = written
+        return request
+
+    @property
+    def written(self) -> Any:
+        """The JSON that was sent: its fields are what errors name."""
+        return self._written

@@ -1,0 +1,187 @@
+"""From the states of an experiment's jobs to its table. Pure: everything is derived, nothing is remembered."""
+
+from collections.abc import Mapping, Sequence
+from statistics import mean, median, stdev
+
+from hindcast.jobs.job import Job, JobStatus
+from hindcast_trainer.experiments.answer import (
+    Comparison,
+    ExperimentAnswer,
+    ExperimentProgress,
+    ExperimentSummary,
+    PerplexityAnswer,
+    PretrainingAnswer,
+    ProbeAnswer,
+    Rank,
+    RowAnswer,
+)
+from hindcast_trainer.experiments.document import Experiment, RowJobs
+from hindcast_trainer.experiments.known import Known, held_out
+from hindcast_trainer.experiments.warnings import warnings
+from hindcast_trainer.kinds import OBJECTIVES
+
+
+def summarize(experiment: Experiment, known: Known) -> ExperimentSummary:
+    """The experiment without its table."""
+    return ExperimentSummary(
+        id=experiment.id,
+        name=experiment.name,
+        status=status(experiment, known),
+        progress=_progress(experiment, known),
+        created_at=experiment.created_at,
+    )
+
+
+def tabulate(experiment: Experiment, known: Known) -> ExperimentAnswer:
+    """The whole table."""
+    probes = experiment.request["probes"]
+    rows = [_row(row, probes, known) for row in experiment.rows]
+    pairs = zip(experiment.rows, rows, strict=True)
+    baseline = next((answer for row, answer in pairs if row.learns_input), None)
+    return ExperimentAnswer(
+        **dict(summarize(experiment, known)),
+        baseline=baseline.label if baseline else None,
+        seeds=experiment.request["seeds"],
+        probes=probes,
+        rows=[row.model_copy(update={"relative_to_baseline": _comparison(row, baseline)}) for row in rows],
+        warnings=warnings(experiment, known),
+        spec=dict(experiment.request),
+    )
+
+
+def status(experiment: Experiment, known: Known) -> JobStatus:
+    """Succeeded once all jobs have ended and at least one row has succeeded."""
+    if experiment.cancelled:
+        return JobStatus.CANCELLED
+    statuses = known.statuses(experiment.jobs)
+    if not all(each.ended for each in statuses):
+        return JobStatus.QUEUED if set(statuses) == {JobStatus.QUEUED} else JobStatus.RUNNING
+    ends = {row_status(row, known) for row in experiment.rows}
+    return next(end for end in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED) if end in ends)
+
+
+def row_status(row: RowJobs, known: Known) -> JobStatus:
+    """Failed, or cancelled, as soon as one of its jobs is; succeeded when all have."""
+    statuses = set(known.statuses(row.jobs))
+    for end in (JobStatus.FAILED, JobStatus.CANCELLED):
+        if end in statuses:
+            return end
+    return statuses.pop() if len(statuses) == 1 else JobStatus.RUNNING
+
+
+def _progress(experiment: Experiment, known: Known) -> ExperimentProgress:
+    ids = experiment.jobs
+    ended = sum(each.ended for each in known.statuses(ids))
+    fractions = [_fraction(known.jobs.get(id)) for id in ids]
+    return ExperimentProgress(fraction=mean(fractions), done=ended, total=len(ids))
+
+
+def _fraction(job: Job | None) -> float:
+    if job is None or job.status.ended:
+        return 1.0
+    return job.progress.fraction if job.progress and job.status is JobStatus.RUNNING else 0.0
+
+
+def _row(row: RowJobs, probes: Sequence[Mapping[str, str]], known: Known) -> RowAnswer:
+    trained = _succeeded(row.language_models, known)
+    asked = _succeeded(row.probes, known)
+    parameters = _first(trained, "parameters")
+    return RowAnswer(
+        label=row.label,
+        status=row_status(row, known),
+        error=_error(row, known),
+        pretraining=_pretraining(row, known),
+        jobs=row.jobs,
+        models=[model.id for model in known.models(row.language_models)],
+        perplexity=_perplexity(row, known),
+        relative_to_baseline=None,
+        oov_rate=_first(trained, "oov_rate"),
+        parameters=None if parameters is None else int(parameters),
+        seconds=sum(_seconds(job) for job in known.existing(row.language_models)),
+        probes=[_probe(probe["target"], [_rank(job, number) for job in asked]) for number, probe in enumerate(probes)],
+    )
+
+
+def _succeeded(ids: Sequence[str], known: Known) -> list[Job | None]:
+    """These jobs, None in place of those that have not succeeded."""
+    jobs = map(known.jobs.get, ids)
+    return [job if job and job.status is JobStatus.SUCCEEDED else None for job in jobs]
+
+
+def _error(row: RowJobs, known: Known) -> str | None:
+    """What went wrong first: a job that fails for want of another comes after it."""
+    for id in row.jobs:
+        job = known.jobs.get(id)
+        if job is None:
+            return f"job {id} was deleted"
+        if job.status is JobStatus.FAILED:
+            seed = f" (seed {job.spec['seed']})" if id in row.language_models else ""
+            return f"{job.kind} {id}{seed} failed: {(job.error or {}).get('detail')}"
+    return None
+
+
+def _pretraining(row: RowJobs, known: Known) -> PretrainingAnswer | None:
+    table = known.resources.get(row.table or "")
+    job = known.jobs.get(row.pretrain or (table.job_id if table else None) or "")
+    if job is not None:
+        return PretrainingAnswer(
+            dataset=known.names(job.spec["corpus"]["corpora"]),
+            unit=job.spec["unit"],
+            objective=OBJECTIVES[job.kind],
+        )
+    if table is not None:
+        objective = table.facts.get("objective", "imported")
+        return PretrainingAnswer(dataset=table.name or table.id, unit=table.facts.get("unit"), objective=objective)
+    return None
+
+
+def _perplexity(row: RowJobs, known: Known) -> PerplexityAnswer | None:
+    on = next(map(held_out, known.existing(row.language_models)), None)
+    if on is None:
+        return None
+    jobs = _succeeded(row.language_models, known)
+    per_seed = [job.metrics.get(f"{on}_perplexity") if job else None for job in jobs]
+    values = [value for value in per_seed if value is not None]
+    return PerplexityAnswer(
+        on=on,
+        mean=mean(values) if values else None,
+        std=stdev(values) if len(values) > 1 else None,
+        per_seed=per_seed,
+    )
+
+
+def _comparison(row: RowAnswer, baseline: RowAnswer | None) -> Comparison | None:
+    if baseline is None or row.label == baseline.label or not (row.perplexity and baseline.perplexity):
+        return None
+    ours, theirs = row.perplexity.mean, baseline.perplexity.mean
+    return Comparison(change=ours / theirs - 1) if ours is not None and theirs is not None else None
+
+
+def _first(jobs: Sequence[Job | None], metric: str) -> float | None:
+    return next((job.metrics[metric] for job in jobs if job and metric in job.metrics), None)
+
+
+def _seconds(job: Job) -> float:
+    return (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else 0.0
+
+
+def _rank(job: Job | None, number: int) -> Rank | None:
+    if job is None:
+        return None
+    rank, probability = (job.metrics.get(f"probe_{number}_{what}") for what in ("rank", "probability"))
+    return Rank(rank=None if rank is None else int(rank), probability=probability)
+
+
+def _probe(target: str, per_seed: list[Rank | None]) -> ProbeAnswer:
+    known = [rank for rank in per_seed if rank]
+    return ProbeAnswer(
+        target=target,
+        rank=_median([rank.rank for rank in known]),
+        probability=_median([rank.probability for rank in known]),
+        per_seed=per_seed,
+    )
+
+
+def _median(values: Sequence[float | None]) -> float | None:
+    numbers = [value for value in values if value is not None]
+    return median(numbers) if numbers else None

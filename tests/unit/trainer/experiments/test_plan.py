@@ -1,0 +1,93 @@
+from typing import Any
+
+import pytest
+
+from hindcast.errors import InvalidInput
+from hindcast_trainer.experiments.plan import plan
+from hindcast_trainer.experiments.request import ExperimentRequest
+
+WORD2VEC = {"kind": "word2vec", "corpus": "news"}
+LM = {"train": "news", "test": "news", "optimizer": {"epochs": 3, "learning_rate": 0.01}}
+
+
+def asked(*rows: dict[str, Any], **fields: Any) -> ExperimentRequest:
+    labelled = [{"label": f"row {number}", **row} for number, row in enumerate(rows)]
+    return ExperimentRequest.model_validate({"lm": LM, "rows": labelled, **fields})
+
+
+def wrong_fields(request: ExperimentRequest) -> list[str]:
+    with pytest.raises(InvalidInput) as caught:
+        plan(request)
+    return [error.field for error in caught.value.errors]
+
+
+def test_each_row_trains_once_for_each_seed() -> None:
+    [row] = plan(asked({}, seeds=[1, 5]))
+    assert [model.seed for model in row.language_models] == [1, 5]
+    assert row.learns_input
+
+
+def test_a_row_with_pre_training_takes_its_table() -> None:
+    [row] = plan(asked({"pretrain": WORD2VEC, "input": {"normalization": "unit"}}))
+    assert not row.learns_input
+    assert row.pretrain is not None
+    assert row.pretrain.kind == "word2vec"
+    assert row.language_models[0].input.model_dump()["normalization"] == "unit"
+
+
+def test_a_row_can_name_a_table() -> None:
+    [row] = plan(asked({"table": "google"}))
+    assert row.pretrain is None
+    assert row.language_models[0].input.model_dump()["table"] == "google"
+
+
+def test_the_common_input_is_for_rows_without_a_table() -> None:
+    learned, pretrained = plan(asked({}, {"pretrain": WORD2VEC}, lm={**LM, "input": {"type": "learned", "size": 16}}))
+    assert learned.language_models[0].input.model_dump()["size"] == 16
+    assert pretrained.language_models[0].input.type == "table"
+
+
+def test_a_row_overrides_fields_and_the_optimizer_one_by_one() -> None:
+    [row] = plan(asked({"lm": {"hidden_size": 64, "optimizer": {"epochs": 9}}}))
+    model = row.language_models[0]
+    assert (model.hidden_size, model.optimizer.epochs, model.optimizer.learning_rate) == (64, 9, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({"lm": {"hidden_size": 0}}, "rows.0.lm.hidden_size"),
+        ({"lm": {"optimizer": {"epochs": 0}}}, "rows.0.lm.optimizer.epochs"),
+        ({"lm": {"optimizer": 3}}, "rows.0.lm.optimizer"),
+        ({"lm": {"seed": 3}}, "rows.0.lm.seed"),
+        ({"lm": {"input": {"type": "learned"}}}, "rows.0.lm.input"),
+        ({"lm": {"wings": 2}}, "rows.0.lm.wings"),
+        ({"input": {"type": "learned", "size": 0}}, "rows.0.input.size"),
+        ({"input": {"type": "wings"}}, "rows.0.input.type"),
+        ({"table": "google", "input": {"normalization": "wings"}}, "rows.0.input.normalization"),
+        ({"table": "google", "input": {"table": "other"}}, "rows.0.input.table"),
+        ({"table": "google", "input": {"type": "learned"}}, "rows.0.input.type"),
+        ({"table": "google", "pretrain": WORD2VEC}, "rows.0.table"),
+    ],
+)
+def test_what_is_wrong_in_a_row_is_named_where_it_was_written(row: dict[str, Any], field: str) -> None:
+    assert field in wrong_fields(asked(row))
+
+
+@pytest.mark.parametrize(
+    ("lm", "field"),
+    [
+        ({}, "lm.train"),
+        ({**LM, "hidden_size": 10**9}, "lm.hidden_size"),
+        ({**LM, "optimizer": {"epochs": 0}}, "lm.optimizer.epochs"),
+        ({**LM, "kind": "language_model"}, "lm.kind"),
+        ({**LM, "auxiliary": None}, "lm.auxiliary"),
+    ],
+)
+def test_what_is_wrong_in_common_is_named_once(lm: dict[str, Any], field: str) -> None:
+    assert wrong_fields(asked({}, {"table": "google"}, lm=lm, seeds=[1, 2])) == [field]
+
+
+def test_labels_and_seeds_are_distinct() -> None:
+    request = asked({"label": "a"}, {"label": "b"}, {"label": "a"}, seeds=[1, 2, 1])
+    assert wrong_fields(request) == ["rows.2.label", "seeds.2"]

@@ -1,0 +1,242 @@
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from hindcast.jobs.job import Job, JobProgress, JobStatus
+from hindcast.registry import Resource
+from hindcast_trainer.experiments.document import Experiment, RowJobs
+from hindcast_trainer.experiments.formats import as_csv, as_markdown
+from hindcast_trainer.experiments.known import Known
+from hindcast_trainer.experiments.table import summarize, tabulate
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+PROBES = [{"context": "placed on standby for", "target": "hurricane"}]
+VOCABULARY = {"size": 5000, "sha256": "ab" * 32}
+SEEDS = (1, 2, 3)
+
+
+def job(id: str, kind: str, **facts: Any) -> Job:
+    made: dict[str, Any] = {
+        "name": None,
+        "status": JobStatus.SUCCEEDED,
+        "spec": {},
+        "digest": "",
+        "needs": (),
+        "uses": (),
+        "result_type": None,
+        "result_id": None,
+        "created_at": NOON,
+    }
+    return Job(id=id, kind=kind, **{**made, **facts})
+
+
+def language_model(id: str, seed: int, perplexity: float, **facts: Any) -> Job:
+    return job(
+        id,
+        "language_model",
+        spec={"seed": seed, "train": {"corpora": ["cor_1"]}, "test": {"corpora": ["cor_1"], "split": "test"}},
+        metrics={"test_perplexity": perplexity, "valid_perplexity": 1.0, "oov_rate": 0.03, "parameters": 1000.0},
+        result_id=f"lm_{id}",
+        started_at=NOON,
+        finished_at=NOON + timedelta(seconds=10),
+        **facts,
+    )
+
+
+def probe(id: str, rank: float, probability: float = 0.1) -> Job:
+    return job(id, "probe", metrics={"probe_0_rank": rank, "probe_0_probability": probability})
+
+
+def resource(id: str, name: str | None = None, **facts: Any) -> Resource:
+    return Resource(id, "model", name, "key", {"vocabulary": VOCABULARY, "pipeline": "plain", **facts}, 0, None, NOON)
+
+
+JOBS = {
+    job.id: job
+    for job in (
+        *(language_model(f"base{seed}", seed, 90 + 10 * seed) for seed in SEEDS),
+        *(probe(f"base{seed}?", rank) for seed, rank in zip(SEEDS, (50, 10, 400), strict=True)),
+        job("word2vec", "word2vec", spec={"corpus": {"corpora": ["cor_1", "cor_2"]}, "unit": "sentence"}),
+        *(language_model(f"table{seed}", seed, 72 + 8 * seed) for seed in SEEDS),
+        *(probe(f"table{seed}?", rank) for seed, rank in zip(SEEDS, (5, 7, 9), strict=True)),
+    )
+}
+BASE = RowJobs("none", True, None, None, [f"base{seed}" for seed in SEEDS], [f"base{seed}?" for seed in SEEDS])
+TABLE = RowJobs(
+    "word2vec", False, "word2vec", None, [f"table{seed}" for seed in SEEDS], [f"table{seed}?" for seed in SEEDS]
+)
+RESOURCES = {id: resource(id) for id in [f"lm_base{seed}" for seed in SEEDS] + [f"lm_table{seed}" for seed in SEEDS]}
+RESOURCES["cor_1"] = resource("cor_1", "news")
+EXPERIMENT = Experiment("exp_1", "e", NOON, {"seeds": list(SEEDS), "probes": PROBES}, [BASE, TABLE])
+
+
+def known(**changes: Mapping[str, Any]) -> Known:
+    """Everything has succeeded, but for these jobs' changes."""
+    return Known({**JOBS, **{id: replace(JOBS[id], **change) for id, change in changes.items()}}, RESOURCES)
+
+
+def test_a_row_has_mean_and_deviation_over_its_seeds() -> None:
+    row = tabulate(EXPERIMENT, known()).rows[0]
+    assert row.perplexity is not None
+    assert (row.perplexity.mean, row.perplexity.std, row.perplexity.on) == (110, 10, "test")
+    assert row.perplexity.per_seed == [100, 110, 120]
+    assert (row.oov_rate, row.parameters, row.seconds) == (0.03, 1000, 30)
+    assert row.models == ["lm_base1", "lm_base2", "lm_base3"]
+
+
+def test_rows_are_compared_with_the_first_that_learns_its_input() -> None:
+    answer = tabulate(replace(EXPERIMENT, rows=[TABLE, BASE]), known())
+    assert answer.baseline == "none"
+    change = answer.rows[0].relative_to_baseline
+    assert change is not None
+    assert change.change == pytest.approx(-0.2)
+    assert answer.rows[1].relative_to_baseline is None
+
+
+def test_a_row_says_what_its_table_was_trained_on() -> None:
+    learned, pretrained = tabulate(EXPERIMENT, known()).rows
+    assert learned.pretraining is None
+    assert pretrained.pretraining is not None
+    assert pretrained.pretraining.model_dump() == {
+        "dataset": "news, cor_2",
+        "unit": "sentence",
+        "objective": "word2vec",
+    }
+
+
+def test_a_probe_has_the_median_rank() -> None:
+    answered = tabulate(EXPERIMENT, known()).rows[0].probes[0]
+    assert (answered.target, answered.rank) == ("hurricane", 50)
+    assert [rank.rank for rank in answered.per_seed if rank] == [50, 10, 400]
+
+
+def test_a_word_that_no_vocabulary_has_is_without_rank() -> None:
+    answered = tabulate(EXPERIMENT, known(**{f"base{seed}?": {"metrics": {}} for seed in SEEDS})).rows[0].probes[0]
+    assert (answered.rank, answered.probability) == (None, None)
+    assert answered.per_seed[0] is not None
+    assert answered.per_seed[0].rank is None
+
+
+def test_a_table_from_elsewhere_is_named() -> None:
+    row = replace(TABLE, pretrain=None, table="cor_1")
+    [answer] = tabulate(replace(EXPERIMENT, rows=[row]), known()).rows
+    assert answer.pretraining is not None
+    assert (answer.pretraining.dataset, answer.pretraining.objective) == ("news", "imported")
+
+
+def test_a_table_that_a_job_made_is_told_by_that_job() -> None:
+    made = {**RESOURCES, "tab_1": replace(RESOURCES["cor_1"], id="tab_1", job_id="word2vec")}
+    row = replace(TABLE, pretrain=None, table="tab_1")
+    [answer] = tabulate(replace(EXPERIMENT, rows=[row]), Known(JOBS, made)).rows
+    assert answer.pretraining is not None
+    assert answer.pretraining.objective == "word2vec"
+
+
+FAILED = {"status": JobStatus.FAILED, "error": {"detail": "out of words"}, "metrics": {}}
+
+
+def test_a_failed_row_fails_alone_and_says_why() -> None:
+    answer = tabulate(EXPERIMENT, known(table2=FAILED))
+    assert [row.status for row in answer.rows] == [JobStatus.SUCCEEDED, JobStatus.FAILED]
+    assert answer.status == JobStatus.SUCCEEDED
+    assert answer.rows[1].error == "language_model table2 (seed 2) failed: out of words"
+    assert answer.rows[1].perplexity is not None
+    assert answer.rows[1].perplexity.per_seed == [80, None, 96]
+
+
+def test_the_error_is_that_of_the_job_that_failed_first() -> None:
+    [_, row] = tabulate(EXPERIMENT, known(word2vec=FAILED, table1={**FAILED, "error": {"detail": "needs"}})).rows
+    assert row.error == "word2vec word2vec failed: out of words"
+
+
+def test_a_deleted_job_is_a_failed_row() -> None:
+    jobs = {id: job for id, job in JOBS.items() if id != "base1"}
+    [row, _] = tabulate(EXPERIMENT, Known(jobs, RESOURCES)).rows
+    assert (row.status, row.error) == (JobStatus.FAILED, "job base1 was deleted")
+
+
+def test_an_experiment_fails_with_its_last_row() -> None:
+    assert summarize(EXPERIMENT, known(base1=FAILED, word2vec=FAILED)).status == JobStatus.FAILED
+
+
+@pytest.mark.parametrize(
+    ("statuses", "expected"),
+    [
+        (["queued"], "queued"),
+        (["queued", "succeeded"], "running"),
+        (["running", "failed"], "running"),
+        (["failed", "succeeded", "cancelled"], "succeeded"),
+        (["failed", "cancelled"], "failed"),
+        (["cancelled"], "cancelled"),
+    ],
+)
+def test_the_status_follows_from_the_jobs(statuses: list[str], expected: str) -> None:
+    rows = [RowJobs(f"{n}", True, None, None, [f"job{n}"], []) for n in range(len(statuses))]
+    jobs = {f"job{n}": job(f"job{n}", "language_model", status=JobStatus(s)) for n, s in enumerate(statuses)}
+    assert summarize(replace(EXPERIMENT, rows=rows), Known(jobs)).status == expected
+
+
+def test_a_cancelled_experiment_is_cancelled_while_others_use_its_jobs() -> None:
+    running = {"status": JobStatus.RUNNING}
+    assert summarize(replace(EXPERIMENT, cancelled=True), known(base1=running)).status == JobStatus.CANCELLED
+
+
+def test_progress_counts_what_running_jobs_have_done() -> None:
+    half = JobProgress(0.5, 1, 2, "epochs", None, "")
+    one = replace(EXPERIMENT, rows=[replace(BASE, language_models=["base1", "base2"], probes=[])])
+    running = {"status": JobStatus.RUNNING, "progress": half, "metrics": {}}
+    progress = summarize(one, known(base2=running)).progress
+    assert (progress.fraction, progress.done, progress.total) == (0.75, 1, 2)
+
+
+def test_valid_perplexity_counts_where_there_is_no_test_text_and_only_at_the_end() -> None:
+    spec = {"seed": 1, "valid": {"corpora": ["cor_1"]}, "test": None}
+    metrics = {"valid_perplexity": 70.0}
+    one = replace(EXPERIMENT, rows=[replace(BASE, language_models=["base1"])])
+    [ended] = tabulate(one, known(base1={"spec": spec, "metrics": metrics})).rows
+    assert ended.perplexity is not None
+    assert (ended.perplexity.on, ended.perplexity.mean, ended.perplexity.std) == ("valid", 70, None)
+    [early] = tabulate(one, known(base1={"spec": spec, "metrics": metrics, "status": JobStatus.RUNNING})).rows
+    assert early.perplexity is not None
+    assert early.perplexity.mean is None
+
+
+def test_comparable_rows_come_without_warnings() -> None:
+    assert tabulate(EXPERIMENT, known()).warnings == []
+
+
+@pytest.mark.parametrize(
+    ("facts", "word"),
+    [({"vocabulary": {"size": 9000, "sha256": "cd" * 32}}, "vocabularies"), ({"pipeline": "asr"}, "pipelines")],
+)
+def test_models_that_differ_in_what_counts_as_a_word_bring_a_warning(facts: dict[str, Any], word: str) -> None:
+    different = {**RESOURCES, "lm_table1": resource("lm_table1", **facts)}
+    [warning] = tabulate(EXPERIMENT, Known(JOBS, different)).warnings
+    assert word in warning
+    assert "word2vec" in warning
+
+
+def test_perplexities_of_different_texts_bring_a_warning() -> None:
+    spec = {**JOBS["table1"].spec, "test": {"corpora": ["cor_2"]}}
+    [warning] = tabulate(EXPERIMENT, known(table1={"spec": spec})).warnings
+    assert "texts" in warning
+
+
+def test_markdown_is_one_table_with_its_failures_below() -> None:
+    odd = replace(EXPERIMENT, rows=[BASE, replace(TABLE, label="a|b\nc")])
+    lines = as_markdown(tabulate(odd, known(table2=FAILED))).splitlines()
+    assert lines[2] == "| Row | Dataset | Unit | Objective | PPL | Change | Rank of *hurricane* |"
+    assert lines[4] == "| none | / | / | / | 110.0 ± 10.0 |  | 50 |"
+    assert lines[5] == "| a\\|b c | news, cor_2 | sentence | word2vec | 88.0 ± 11.3 | -20.0% | 7 |"
+    assert any("table2 (seed 2) failed: out of words" in line for line in lines[6:])
+
+
+def test_csv_has_a_line_a_row_with_every_figure() -> None:
+    first, second = csv.DictReader(io.StringIO(as_csv(tabulate(EXPERIMENT, known()))))
+    assert (first["perplexity"], first["std"], first["dataset"]) == ("110.0", "10.0", "")
+    assert (second["row"], second["objective"], second["rank 1: hurricane"]) == ("word2vec", "word2vec", "7.0")
