@@ -1,0 +1,92 @@
+"""`/v1/experiments`: submit, read the table, cancel, retry, delete."""
+
+from collections.abc import Callable, Mapping
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, BackgroundTasks, Query, Response
+
+from hindcast.jobs import service
+from hindcast.jobs.ports import Database, Queue, Transaction
+from hindcast.web.schemas import PageOf, PageQuery
+from hindcast_trainer.experiments import lifecycle
+from hindcast_trainer.experiments.answer import ExperimentAnswer, ExperimentSummary
+from hindcast_trainer.experiments.document import Experiment
+from hindcast_trainer.experiments.formats import as_csv, as_markdown
+from hindcast_trainer.experiments.known import all_of, jobs_of
+from hindcast_trainer.experiments.request import ExperimentRequest
+from hindcast_trainer.experiments.table import summarize, tabulate
+
+Format = Literal["json", "markdown", "csv"]
+
+FORMATS: Mapping[Format, tuple[str, Callable[[ExperimentAnswer], str]]] = {
+    "json": ("application/json", ExperimentAnswer.model_dump_json),
+    "markdown": ("text/markdown; charset=utf-8", as_markdown),
+    "csv": ("text/csv; charset=utf-8", as_csv),
+}
+
+_TEXT = {"schema": {"type": "string"}}
+
+
+def router(database: Database, queue: Queue) -> APIRouter:
+    """/v1/experiments."""
+    api = APIRouter(prefix="/v1/experiments", tags=["experiments"])
+
+    @api.post("", status_code=202)
+    def submit_experiment(request: ExperimentRequest, response: Response, after: BackgroundTasks) -> ExperimentAnswer:
+        """Pre-train, train a language model on each table and with each seed, and compare. A job that was run before
+        is not run again."""
+        with database.transaction() as transaction:
+            experiment = lifecycle.submit(transaction, request)
+            answer = _table(transaction, experiment)
+        after.add_task(service.deliver, database, queue)
+        response.headers["Location"] = f"/v1/experiments/{experiment.id}"
+        return answer
+
+    @api.get("")
+    def list_experiments(page: PageQuery) -> PageOf[ExperimentSummary]:
+        """Experiments, newest first, without their tables."""
+        with database.transaction() as transaction:
+            stored, cursor = transaction.experiments.list(page)
+            found = [Experiment.of(document) for document in stored]
+            items = [summarize(experiment, jobs_of(transaction, experiment)) for experiment in found]
+        return PageOf(items=items, next_cursor=cursor)
+
+    @api.get(
+        "/{experiment}",
+        response_model=ExperimentAnswer,
+        responses={200: {"content": {"text/markdown": _TEXT, "text/csv": _TEXT}}},
+    )
+    def get_experiment(
+        experiment: str, format: Annotated[Format, Query(description="How the table is written.")] = "json"
+    ) -> Response:
+        """One experiment, by id or name, with its table as far as it is known."""
+        with database.transaction() as transaction:
+            answer = _table(transaction, lifecycle.find(transaction, experiment))
+        media_type, write = FORMATS[format]
+        return Response(write(answer), media_type=media_type)
+
+    @api.post("/{experiment}/cancel", status_code=202)
+    def cancel_experiment(experiment: str) -> ExperimentAnswer:
+        """Cancel those of its jobs that nobody else has a use for."""
+        with database.transaction() as transaction:
+            return _table(transaction, lifecycle.cancel(transaction, experiment))
+
+    @api.post("/{experiment}/retry", status_code=202)
+    def retry_experiment(experiment: str, after: BackgroundTasks) -> ExperimentAnswer:
+        """Queue its failed and cancelled jobs again, to go on from their last checkpoints."""
+        with database.transaction() as transaction:
+            answer = _table(transaction, lifecycle.retry(transaction, experiment))
+        after.add_task(service.deliver, database, queue)
+        return answer
+
+    @api.delete("/{experiment}", status_code=204)
+    def delete_experiment(experiment: str) -> None:
+        """Remove an experiment that has ended. Its jobs, tables and models stay."""
+        with database.transaction() as transaction:
+            lifecycle.delete(transaction, experiment)
+
+    return api
+
+
+def _table(transaction: Transaction, experiment: Experiment) -> ExperimentAnswer:
+    return tabulate(experiment, all_of(transaction, experiment))

@@ -1,0 +1,72 @@
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from hindcast.jobs import service
+from hindcast.jobs.job import Job
+from hindcast.testing import MemoryDatabase, MemoryQueue, temporary_artifacts
+from hindcast.web.app import make_app
+from hindcast_trainer.api import router
+
+
+@pytest.fixture
+def database() -> MemoryDatabase:
+    return MemoryDatabase()
+
+
+@pytest.fixture
+def queue() -> MemoryQueue:
+    return MemoryQueue()
+
+
+@pytest.fixture
+def client(database: MemoryDatabase, queue: MemoryQueue, tmp_path: Path) -> Iterator[TestClient]:
+    with serving(database, queue, tmp_path) as client:
+        yield client
+
+
+@contextmanager
+def serving(database: MemoryDatabase, queue: MemoryQueue, folder: Path) -> Iterator[TestClient]:
+    routers = [router(database, queue, temporary_artifacts(folder))]
+    with TestClient(make_app(title="T", version="1", routers=routers, readiness=database.ping)) as client:
+        yield client
+
+
+@pytest.fixture
+def corpus(client: TestClient) -> Mapping[str, Any]:
+    """An upload that no worker has read yet."""
+    return upload(client)
+
+
+def upload(client: TestClient) -> Mapping[str, Any]:
+    answer: Mapping[str, Any] = client.post("/v1/corpora?format=text&name=news", content="A storm .\n").json()
+    return answer
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client that many tests share, for requests that are refused and leave nothing: there is the upload `news`."""
+    with serving(MemoryDatabase(), MemoryQueue(), tmp_path_factory.mktemp("refusing")) as client:
+        upload(client)
+        yield client
+
+
+@pytest.fixture
+def run(database: MemoryDatabase) -> Callable[..., Job]:
+    """Has a job succeed, or fail with a problem."""
+
+    def run(id: str, *, problem: Mapping[str, Any] | None = None, **made: Any) -> Job:
+        with database.transaction() as transaction:
+            claimed = service.claim(transaction, id, lease_seconds=60)
+            assert claimed is not None
+            if problem is not None:
+                return service.fail(transaction, id, claimed.attempt, problem)
+            facts, metrics = made.get("facts", {}), made.get("metrics")
+            result = service.Made(service.artifact_key(claimed), 9, facts) if claimed.result_id else None
+            return service.finish(transaction, id, claimed.attempt, made=result, metrics=metrics)
+
+    return run

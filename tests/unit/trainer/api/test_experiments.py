@@ -1,0 +1,86 @@
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from hindcast.testing import MemoryQueue
+
+WORD2VEC = {"kind": "word2vec", "corpus": "news"}
+REQUEST = {
+    "name": "ways",
+    "lm": {"train": "news", "test": "news"},
+    "rows": [{"label": "none"}, {"label": "word2vec", "pretrain": WORD2VEC}],
+    "probes": [{"context": "A", "target": "storm"}],
+}
+
+
+@pytest.fixture
+def experiment(client: TestClient, corpus: Mapping[str, Any]) -> Mapping[str, Any]:
+    answer = client.post("/v1/experiments", json=REQUEST)
+    assert (answer.status_code, answer.headers["location"]) == (202, f"/v1/experiments/{answer.json()['id']}")
+    found: Mapping[str, Any] = answer.json()
+    return found
+
+
+def test_an_experiment_is_queued_as_jobs(client: TestClient, experiment: Mapping[str, Any], queue: MemoryQueue) -> None:
+    assert (experiment["status"], experiment["progress"]["total"]) == ("queued", 5)
+    assert [len(row["jobs"]) for row in experiment["rows"]] == [2, 3]
+    assert set(queue.rung) >= {job for row in experiment["rows"] for job in row["jobs"]}
+    assert client.get("/v1/experiments/ways").json() == experiment
+    [listed] = client.get("/v1/experiments").json()["items"]
+    assert listed.items() <= experiment.items()
+
+
+def test_what_was_posted_can_be_posted_again_and_runs_nothing_new(
+    client: TestClient, experiment: Mapping[str, Any]
+) -> None:
+    again = client.post("/v1/experiments", json={**experiment["spec"], "name": "again"}).json()
+    assert [row["jobs"] for row in again["rows"]] == [row["jobs"] for row in experiment["rows"]]
+
+
+def test_the_table_comes_in_three_forms(client: TestClient, experiment: Mapping[str, Any]) -> None:
+    markdown = client.get("/v1/experiments/ways?format=markdown")
+    assert markdown.headers["content-type"] == "text/markdown; charset=utf-8"
+    assert "| word2vec | news | sentence | word2vec | queued |" in markdown.text
+    table = client.get("/v1/experiments/ways?format=csv")
+    assert table.headers["content-type"] == "text/csv; charset=utf-8"
+    assert len(table.text.splitlines()) == 3
+    assert client.get("/v1/experiments/ways?format=xml").json()["errors"][0]["field"] == "format"
+
+
+def test_an_experiment_is_cancelled_retried_and_deleted(client: TestClient, experiment: Mapping[str, Any]) -> None:
+    assert client.delete("/v1/experiments/ways").status_code == 409
+    assert client.post("/v1/experiments/ways/cancel").json()["status"] == "cancelled"
+    assert client.post("/v1/experiments/ways/retry").json()["status"] == "queued"
+    client.post("/v1/experiments/ways/cancel")
+    assert client.delete("/v1/experiments/ways").status_code == 204
+    assert client.get("/v1/experiments/ways").status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"rows": []}, "rows"),
+        ({"rows": [{"label": "a", "pretrain": {"kind": "lsa", "corpus": "news"}}]}, "rows.0.pretrain.kind"),
+        ({"rows": [{"label": "a", "pretrain": {"kind": "domains", "corpus": "news"}}]}, "rows.0.pretrain.kind"),
+        (
+            {"rows": [{"label": "a", "pretrain": {"kind": "word2vec", "corpus": "news", "size": 0}}]},
+            "rows.0.pretrain.size",
+        ),
+        ({"rows": [{"label": "a", "colour": 1}]}, "rows.0.colour"),
+        ({"lm": {"train": "nowhere"}}, "lm.train"),
+        ({"probes": {"auto": 3}}, "probes"),
+        ({"probes": [{"context": "A"}]}, "probes.0.target"),
+        ({"seeds": [1, -1]}, "seeds.1"),
+        ({"preset": "table-1"}, "preset"),
+    ],
+)
+def test_what_is_wrong_is_named_and_nothing_is_queued(
+    refusing: TestClient, change: Mapping[str, Any], field: str
+) -> None:
+    answer = refusing.post("/v1/experiments", json={**REQUEST, **change})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field
+    assert [job["kind"] for job in refusing.get("/v1/jobs").json()["items"]] == ["ingest"]
+    assert refusing.get("/v1/experiments").json()["items"] == []

@@ -1,0 +1,145 @@
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+
+from hindcast.jobs.job import Job
+from hindcast.testing import MemoryQueue
+
+WORD2VEC = {"kind": "word2vec", "corpus": "news"}
+PROBLEM = {"type": "/problems/invalid-input", "title": "No", "status": 422, "detail": "too small"}
+
+
+@pytest.fixture
+def job(client: TestClient, corpus: Mapping[str, Any]) -> Mapping[str, Any]:
+    answer: Mapping[str, Any] = client.post("/v1/jobs", json={**WORD2VEC, "name": "vectors"}).json()
+    return answer
+
+
+def wrong_field(client: TestClient, body: Mapping[str, Any]) -> str:
+    answer = client.post("/v1/jobs", json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.headers["content-type"] == "application/problem+json"
+    return str(answer.json()["errors"][0]["field"])
+
+
+def test_a_job_is_taken_and_its_worker_is_rung_for(
+    client: TestClient, corpus: Mapping[str, Any], queue: MemoryQueue
+) -> None:
+    answer = client.post("/v1/jobs", json=WORD2VEC)
+    job = answer.json()
+    assert (answer.status_code, answer.headers["location"]) == (202, f"/v1/jobs/{job['id']}")
+    assert queue.rung == [corpus["job"], job["id"]]
+    assert client.get(answer.headers["location"]).json() == job
+
+
+def test_a_job_tells_what_it_needs_and_how_far_it_is(job: Mapping[str, Any], corpus: Mapping[str, Any]) -> None:
+    assert (job["kind"], job["name"], job["status"]) == ("word2vec", "vectors", "queued")
+    assert (job["needs"], job["uses"]) == ([corpus["job"]], [corpus["id"]])
+    assert job["spec"]["corpus"]["corpora"] == [corpus["id"]]
+    assert job["progress"]["fraction"] == 0
+    assert (job["result"], job["error"], job["attempt"]) == (None, None, 0)
+    assert job["created_at"].endswith("Z")
+
+
+def test_its_own_specification_can_be_posted_again(client: TestClient, job: Mapping[str, Any]) -> None:
+    again = client.post("/v1/jobs", json=job["spec"]).json()
+    assert again["spec"] == job["spec"]
+    assert again["name"] is None
+
+
+def test_the_result_is_told_once_it_is_there(
+    client: TestClient, corpus: Mapping[str, Any], job: Mapping[str, Any], run: Callable[..., Job]
+) -> None:
+    run(corpus["job"])
+    run(job["id"], metrics={"loss": 0.5})
+    answer = client.get("/v1/jobs/vectors").json()
+    assert answer["result"]["type"] == "table"
+    assert answer["result"]["id"].startswith("tab_")
+    assert answer["metrics"] == {"loss": 0.5}
+    assert answer["finished_at"] is not None
+
+
+def test_a_failed_job_has_a_problem_and_can_be_retried(
+    client: TestClient, corpus: Mapping[str, Any], job: Mapping[str, Any], run: Callable[..., Job], queue: MemoryQueue
+) -> None:
+    run(corpus["job"])
+    run(job["id"], problem=PROBLEM)
+    failed = client.get("/v1/jobs/vectors").json()
+    assert failed["error"].items() >= PROBLEM.items()
+    assert failed["result"] is None
+    retried = client.post("/v1/jobs/vectors/retry")
+    assert (retried.status_code, retried.json()["status"]) == (202, "queued")
+    assert queue.rung[-1] == job["id"]
+
+
+def test_a_queued_job_is_cancelled_and_deleted(client: TestClient, job: Mapping[str, Any]) -> None:
+    assert client.delete("/v1/jobs/vectors").status_code == 409
+    assert client.post("/v1/jobs/vectors/cancel").json()["status"] == "cancelled"
+    assert client.post("/v1/jobs/vectors/cancel").status_code == 409
+    assert client.delete("/v1/jobs/vectors").status_code == 204
+    assert client.get("/v1/jobs/vectors").status_code == 404
+
+
+@pytest.mark.parametrize("path", ["", "/cancel", "/retry", "/events"])
+def test_an_unknown_job_is_a_404(refusing: TestClient, path: str) -> None:
+    answer = refusing.request("POST" if path in ("/cancel", "/retry") else "GET", f"/v1/jobs/job_0{path}")
+    assert (answer.status_code, answer.json()["type"]) == (404, "/problems/not-found")
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"kind": "lsa"}, "kind"),
+        ({"kind": "ingest"}, "kind"),
+        ({"kind": "probe"}, "kind"),
+        ({"size": 0}, "size"),
+        ({"size": 10**9}, "size"),
+        ({"size": "many"}, "size"),
+        ({"wings": 2}, "wings"),
+        ({"corpus": "nowhere"}, "corpus"),
+        ({"corpus": {"corpus": "nowhere"}}, "corpus.corpus"),
+        ({"corpus": {"corpora": ["news", "nowhere"]}}, "corpus.corpora.1"),
+        ({"vocabulary": {"size": 10, "min_count": 2}}, "vocabulary"),
+        ({"name": "a/b"}, "name"),
+    ],
+)
+def test_what_is_wrong_is_named_as_it_was_written(refusing: TestClient, change: Mapping[str, Any], field: str) -> None:
+    assert wrong_field(refusing, {**WORD2VEC, **change}) == field
+    assert [job["kind"] for job in refusing.get("/v1/jobs").json()["items"]] == ["ingest"]
+
+
+def test_a_specification_needs_a_kind_and_its_fields(refusing: TestClient) -> None:
+    assert wrong_field(refusing, {"corpus": "news"}) == "kind"
+    assert wrong_field(refusing, {"kind": "word2vec"}) == "corpus"
+
+
+def test_a_table_must_be_a_table(refusing: TestClient) -> None:
+    news = refusing.get("/v1/corpora/news").json()["id"]
+    body = {"kind": "language_model", "train": "news", "input": {"type": "table", "table": news}}
+    assert wrong_field(refusing, body) == "input.table"
+
+
+def test_a_second_name_is_a_409_that_names_the_first(client: TestClient, job: Mapping[str, Any]) -> None:
+    answer = client.post("/v1/jobs", json={**WORD2VEC, "name": "vectors"})
+    assert answer.status_code == 409
+    assert job["id"] in answer.json()["detail"]
+
+
+def test_lists_are_filtered_and_paged(client: TestClient, job: Mapping[str, Any], corpus: Mapping[str, Any]) -> None:
+    client.post("/v1/jobs", json=WORD2VEC)
+    assert len(client.get("/v1/jobs?kind=word2vec&status=queued").json()["items"]) == 2
+    assert [item["id"] for item in client.get("/v1/jobs?kind=ingest").json()["items"]] == [corpus["job"]]
+    assert [item["id"] for item in client.get("/v1/jobs?name=vectors").json()["items"]] == [job["id"]]
+    first = client.get("/v1/jobs?limit=2").json()
+    rest = client.get(f"/v1/jobs?limit=2&cursor={first['next_cursor']}").json()
+    assert [item["kind"] for item in first["items"] + rest["items"]] == ["word2vec", "word2vec", "ingest"]
+    assert rest["next_cursor"] is None
+
+
+@pytest.mark.parametrize("query", ["kind=lsa", "status=odd", "limit=0", "cursor=odd", "colour=red"])
+def test_a_wrong_filter_is_named(refusing: TestClient, query: str) -> None:
+    answer = refusing.get(f"/v1/jobs?{query}")
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
