@@ -147,8 +147,7 @@ class LstmLanguageModel(nn.Module):
     def _logits(self, hidden_CH: Tensor) -> Tensor:
         """[C, V] float32. A product in double precision differs by its shape in the 15th digit only: rounded to single
         precision, words with equal weights are equally probable, and no answer depends on what else is computed."""
-        logits_CV: Tensor = self.output(hidden_CH)
-        return logits_CV.float()
+        return torch.mm(hidden_CH, self.output.weight.t()).float().add_(self.output.bias.float())
 
 
 def _log_sum_exp(logits_CV: Tensor) -> Tensor:
