@@ -21,7 +21,7 @@ from hindcast_trainer.work import Produced, Work
 class Probe(BaseModel):
     """A word, and the text before it."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     context: str = Field(max_length=1_000_000)
     """Raw text; its last sentence is the one that the word goes on with."""
@@ -35,7 +35,7 @@ class ProbeJob(BaseModel):
     vocabulary lacks the word.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: Literal["probe"] = "probe"
     result_type: ClassVar[ResourceType | None] = None

@@ -36,7 +36,7 @@ LARGEST_EXPONENT = 700.0  # exp() of more overflows
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
 class LearnedInput(_Part):
