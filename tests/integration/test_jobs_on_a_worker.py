@@ -279,8 +279,10 @@ def test_a_stopped_worker_gives_its_job_back_at_once(own_site: Site) -> None:
     assert own_site.result(id) == expected(50)
 
 
-def test_a_job_outlives_a_restart_of_the_database(own_postgres: PostgresServer, redis_url: str, tmp_path: Path) -> None:
-    site = Site(own_postgres.url, redis_url, tmp_path)
+def test_a_job_outlives_a_restart_of_the_database(
+    own_postgres: PostgresServer, own_redis: RedisServer, tmp_path: Path
+) -> None:
+    site = Site(own_postgres.url, own_redis.url, tmp_path)
     try:
         site.start_worker()
         id = site.submit(steps=40, seconds=0.1)
