@@ -47,7 +47,7 @@ _ONE_THREAD = partial(threadpool_limits, limits=1)
 class DomainsJob(BaseModel):
     """Find the domains of a text."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     kind: Literal["domains"] = "domains"
     result_type: ClassVar[ResourceType | None] = "domains"

@@ -120,7 +120,7 @@ class CorpusReference(BaseModel):
     Read from an id or a name, `{"corpus": …}` or `{"corpora": […]}`; kept in the last form.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=200)
+    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=200, use_attribute_docstrings=True)
 
     corpora: tuple[str, ...] = Field(min_length=1)
     """Ids or names."""

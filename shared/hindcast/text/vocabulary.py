@@ -96,7 +96,7 @@ class Vocabulary:
 class VocabularySpec(BaseModel):
     """How a vocabulary is chosen: exactly one of these. Without any, the 25,000 most frequent symbols."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     size: Annotated[int, Field(ge=SMALLEST_SIZE, le=LARGEST_SIZE)] | None = None
     """The most frequent symbols, `<unk>` and `</s>` among them."""

@@ -10,9 +10,10 @@ from hindcast.registry import Page
 
 
 class Schema(BaseModel):
-    """A request or an answer: immutable, unknown fields refused; a number that is no number is null in JSON."""
+    """A request or an answer: immutable, unknown fields refused; a number that is no number is null in JSON. What is
+    written below a field describes it in OpenAPI."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null")
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null", use_attribute_docstrings=True)
 
 
 def timestamp(moment: datetime) -> str:

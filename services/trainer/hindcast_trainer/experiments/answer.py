@@ -22,7 +22,7 @@ class ExperimentProgress(Schema):
     unit: Literal["jobs"] = "jobs"
 
 
-class PretrainingAnswer(Schema):
+class RowPretraining(Schema):
     """What a row's table was trained on, as the paper's Table 1 has it."""
 
     dataset: str
@@ -33,7 +33,7 @@ class PretrainingAnswer(Schema):
     """ "word2vec", "language model", "domain classifier"."""
 
 
-class PerplexityAnswer(Schema):
+class RowPerplexity(Schema):
     """Perplexities of a row's models, one for each seed."""
 
     on: HeldOut
@@ -62,7 +62,7 @@ class Rank(Schema):
     """null where the vocabulary lacks the word."""
 
 
-class ProbeAnswer(Schema):
+class RowProbe(Schema):
     """Where a row's models put a probe's word."""
 
     target: str
@@ -82,13 +82,13 @@ class RowAnswer(Schema):
     """Failed, or cancelled, as soon as one of its jobs is; succeeded when all have."""
     error: str | None
     """Which of its jobs failed, and why."""
-    pretraining: PretrainingAnswer | None
+    pretraining: RowPretraining | None
     """null where the language model learns its input."""
     jobs: list[str]
     """Pre-training first, then a language model for each seed, then the probes of each."""
     models: list[str]
     """Those that are ready, in the order of the seeds."""
-    perplexity: PerplexityAnswer | None
+    perplexity: RowPerplexity | None
     """null where the language model has neither `test` nor `valid`."""
     relative_to_baseline: Comparison | None
     """null for the baseline itself, and until both are known."""
@@ -98,7 +98,7 @@ class RowAnswer(Schema):
     """Trained weights of one language model."""
     seconds: float
     """That its language models took, summed over the seeds."""
-    probes: list[ProbeAnswer]
+    probes: list[RowProbe]
 
 
 class ExperimentSummary(Schema):

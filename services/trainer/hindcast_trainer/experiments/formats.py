@@ -5,9 +5,9 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from hindcast_trainer.experiments.answer import ExperimentAnswer, PretrainingAnswer, RowAnswer
+from hindcast_trainer.experiments.answer import ExperimentAnswer, RowPretraining, RowAnswer
 
-NOTHING = PretrainingAnswer(dataset="/", unit=None, objective="/")
+NOTHING = RowPretraining(dataset="/", unit=None, objective="/")
 """How the paper's Table 1 shows a row without pre-training."""
 
 

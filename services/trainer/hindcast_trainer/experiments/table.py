@@ -9,9 +9,9 @@ from hindcast_trainer.experiments.answer import (
     ExperimentAnswer,
     ExperimentProgress,
     ExperimentSummary,
-    PerplexityAnswer,
-    PretrainingAnswer,
-    ProbeAnswer,
+    RowPerplexity,
+    RowPretraining,
+    RowProbe,
     Rank,
     RowAnswer,
 )
@@ -120,29 +120,29 @@ def _error(row: RowJobs, known: Known) -> str | None:
     return None
 
 
-def _pretraining(row: RowJobs, known: Known) -> PretrainingAnswer | None:
+def _pretraining(row: RowJobs, known: Known) -> RowPretraining | None:
     table = known.resources.get(row.table or "")
     job = known.jobs.get(row.pretrain or (table.job_id if table else None) or "")
     if job is not None:
-        return PretrainingAnswer(
+        return RowPretraining(
             dataset=known.names(job.spec["corpus"]["corpora"]),
             unit=job.spec["unit"],
             objective=OBJECTIVES[job.kind],
         )
     if table is not None:
         objective = table.facts.get("objective", "imported")
-        return PretrainingAnswer(dataset=table.name or table.id, unit=table.facts.get("unit"), objective=objective)
+        return RowPretraining(dataset=table.name or table.id, unit=table.facts.get("unit"), objective=objective)
     return None
 
 
-def _perplexity(row: RowJobs, known: Known) -> PerplexityAnswer | None:
+def _perplexity(row: RowJobs, known: Known) -> RowPerplexity | None:
     on = next(map(held_out, known.existing(row.language_models)), None)
     if on is None:
         return None
     jobs = _succeeded(row.language_models, known)
     per_seed = [job.metrics.get(f"{on}_perplexity") if job else None for job in jobs]
     values = [value for value in per_seed if value is not None]
-    return PerplexityAnswer(
+    return RowPerplexity(
         on=on,
         mean=mean(values) if values else None,
         std=stdev(values) if len(values) > 1 else None,
@@ -172,9 +172,9 @@ def _rank(job: Job | None, number: int) -> Rank | None:
     return Rank(rank=None if rank is None else int(rank), probability=probability)
 
 
-def _probe(target: str, per_seed: list[Rank | None]) -> ProbeAnswer:
+def _probe(target: str, per_seed: list[Rank | None]) -> RowProbe:
     known = [rank for rank in per_seed if rank]
-    return ProbeAnswer(
+    return RowProbe(
         target=target,
         rank=_median([rank.rank for rank in known]),
         probability=_median([rank.probability for rank in known]),

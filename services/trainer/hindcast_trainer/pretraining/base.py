@@ -23,7 +23,7 @@ _CHUNK_TOKENS = 1 << 20
 class TableSpecBase(BaseModel):
     """Pre-train embeddings. See hindcast_trainer.pretrain.TableSpec."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     result_type: ClassVar[ResourceType | None] = "table"
     objective: ClassVar[str]
