@@ -225,7 +225,7 @@ def _figures(metrics: Mapping[str, float]) -> dict[str, float]:
 def main() -> None:
     """Do one assignment."""
     faulthandler.enable()
-    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     stopping = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stopping.set())
     tell = _teller()
