@@ -1,7 +1,7 @@
 """What jobs and uploads leave behind: corpora, domains, tables and models, each one row and one artifact."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated, Any, Literal, Protocol
@@ -79,6 +79,9 @@ class Resources(Protocol):
 
     def get(self, reference: str, type: ResourceType | None = None) -> Resource:
         """By id or by name (`type` is needed for a name); NotFound."""
+
+    def those(self, ids: Collection[str]) -> Sequence[Resource]:
+        """Those of these resources that there are, oldest first."""
 
     def list(
         self, type: ResourceType, page: Page, *, ready_only: bool = True, name: str | None = None

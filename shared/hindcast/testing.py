@@ -100,6 +100,10 @@ class MemoryJobs:
             raise NotFound(f"There is no job {reference!r}.")
         return found
 
+    def those(self, ids: Collection[str]) -> Sequence[Job]:
+        """See hindcast.jobs.ports.Jobs."""
+        return sorted((job for id, job in self._state.jobs.items() if id in ids), key=_place)
+
     def hold(self, ids: Collection[str]) -> Sequence[Job]:
         """See hindcast.jobs.ports.Jobs."""
         if missing := set(ids).difference(self._state.jobs):
@@ -289,6 +293,10 @@ class MemoryResources:
         if found is None:
             raise NotFound(f"There is no {type or 'resource'} {reference!r}.")
         return found
+
+    def those(self, ids: Collection[str]) -> Sequence[Resource]:
+        """See hindcast.registry.Resources."""
+        return sorted((resource for id, resource in self._state.resources.items() if id in ids), key=_place)
 
     def list(
         self, type: ResourceType, page: Page, *, ready_only: bool = True, name: str | None = None

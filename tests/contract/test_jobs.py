@@ -100,6 +100,13 @@ def test_an_unknown_job_is_not_found(database: Database) -> None:
         assert not transaction.jobs.events("job_0")
 
 
+def test_several_jobs_are_read_at_once_without_those_that_are_gone(database: Database) -> None:
+    first, second, _ = add(database, job(), job(created_at=START + timedelta(seconds=1)), job())
+    with database.transaction() as transaction:
+        assert transaction.jobs.those([second.id, "job_0", first.id]) == [first, second]
+        assert transaction.jobs.those([]) == []
+
+
 def test_an_id_goes_before_a_name(database: Database) -> None:
     [first] = add(database, job())
     [second] = add(database, job(name=first.id))

@@ -47,6 +47,13 @@ def test_a_resource_is_found_by_id_and_by_name_within_its_type(database: Databas
                 transaction.resources.get(reference, type)
 
 
+def test_several_are_read_at_once_without_those_that_are_gone(database: Database) -> None:
+    first, second, _ = add(database, table(), table(created_at=START + timedelta(seconds=1)), table())
+    with database.transaction() as transaction:
+        assert transaction.resources.those([second.id, "tab_0", first.id]) == [first, second]
+        assert transaction.resources.those([]) == []
+
+
 def test_a_name_is_unique_within_its_type(database: Database) -> None:
     [first] = add(database, table(name="mine"))
     add(database, table(name="mine", type="model"), table(), table())

@@ -83,11 +83,14 @@ class PostgresJobs:
             raise NotFound(f"There is no job {reference!r}.")
         return _job(row)
 
+    def those(self, ids: Collection[str]) -> Sequence[Job]:
+        """See hindcast.jobs.ports.Jobs."""
+        return [_job(row) for row in self._connection.execute(_oldest(ids))]
+
     def hold(self, ids: Collection[str]) -> Sequence[Job]:
         """See hindcast.jobs.ports.Jobs."""
         # A job is always newer than those it needs: one order for all who lock several.
-        oldest = _whole.where(jobs.c.id.in_(ids)).order_by(jobs.c.created_at, jobs.c.id)
-        held = [_job(row) for row in self._connection.execute(_locked(oldest))]
+        held = [_job(row) for row in self._connection.execute(_locked(_oldest(ids)))]
         if missing := set(ids).difference(job.id for job in held):
             raise NotFound(f"There is no job {min(missing)!r}.")
         return held
@@ -265,6 +268,10 @@ def _lease_lost(id: str, attempt: int) -> LeaseLost:
 
 def _from_now(seconds: float) -> Any:
     return func.clock_timestamp() + timedelta(seconds=seconds)
+
+
+def _oldest(ids: Collection[str]) -> Select[Any]:
+    return _whole.where(jobs.c.id.in_(ids)).order_by(jobs.c.created_at, jobs.c.id)
 
 
 def _locked(jobs_to_lock: Select[Any]) -> Select[Any]:

@@ -1,6 +1,6 @@
 """Corpora, domains, tables and models, as rows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, select, tuple_, update
@@ -49,6 +49,12 @@ class PostgresResources:
         if row is None:
             raise NotFound(f"There is no {type or 'resource'} {reference!r}.")
         return _resource(row)
+
+    def those(self, ids: Collection[str]) -> Sequence[Resource]:
+        """See hindcast.registry.Resources."""
+        there = select(resources).where(resources.c.id.in_(ids))
+        oldest = there.order_by(resources.c.created_at, resources.c.id)
+        return [_resource(row) for row in self._connection.execute(oldest)]
 
     def list(
         self, type: ResourceType, page: Page, *, ready_only: bool = True, name: str | None = None

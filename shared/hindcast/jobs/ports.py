@@ -20,6 +20,9 @@ class Jobs(Protocol):
     def get(self, reference: str) -> Job:
         """By id or name; NotFound."""
 
+    def those(self, ids: Collection[str]) -> Sequence[Job]:
+        """Those of these jobs that there are, oldest first."""
+
     def hold(self, ids: Collection[str]) -> Sequence[Job]:
         """These jobs, kept from changing until the transaction ends, oldest first; NotFound if one is missing."""
 

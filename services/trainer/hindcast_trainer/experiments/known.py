@@ -1,11 +1,9 @@
 """What the database knows of an experiment's jobs, and of what they use and make."""
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
-from hindcast.errors import NotFound
 from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Transaction
 from hindcast.registry import Resource
@@ -54,24 +52,13 @@ def jobs_of(transaction: Transaction, experiment: Experiment) -> Known:
 
 def all_of(transaction: Transaction, experiment: Experiment) -> Known:
     """The experiment's jobs and their resources: all that its table needs."""
-    tables = _resources(transaction, (row.table for row in experiment.rows if row.table))
-    makers = (table.job_id for table in tables.values() if table.job_id)
+    tables = transaction.resources.those([row.table for row in experiment.rows if row.table])
+    makers = [table.job_id for table in tables if table.job_id]
     jobs = _jobs(transaction, [*experiment.jobs, *makers])
-    used = (id for job in jobs.values() for id in (*job.uses, job.result_id) if id)
-    return Known(jobs, {**tables, **_resources(transaction, used)})
+    used = {id for job in jobs.values() for id in (*job.uses, job.result_id) if id}
+    resources = (*tables, *transaction.resources.those(used))
+    return Known(jobs, {resource.id: resource for resource in resources})
 
 
-def _jobs(transaction: Transaction, ids: Iterable[str]) -> dict[str, Job]:
-    found = {}
-    for id in dict.fromkeys(ids):
-        with suppress(NotFound):
-            found[id] = transaction.jobs.get(id)
-    return found
-
-
-def _resources(transaction: Transaction, ids: Iterable[str]) -> dict[str, Resource]:
-    found = {}
-    for id in dict.fromkeys(ids):
-        with suppress(NotFound):
-            found[id] = transaction.resources.get(id)
-    return found
+def _jobs(transaction: Transaction, ids: Collection[str]) -> dict[str, Job]:
+    return {job.id: job for job in transaction.jobs.those(ids)}
