@@ -83,12 +83,13 @@ class Order:
 
 def _named(spec: type[BaseModel]) -> type[BaseModel]:
     """What is posted for it: the same with a name, and the kind said in any case."""
+    kind: Any = (spec.model_fields["kind"].annotation, ...)
     description = "Of the job and of what it makes; it can stand for the id of either."
     return create_model(
         f"Named{spec.__name__}",
         __base__=spec,
         __doc__=spec.__doc__,
-        kind=(spec.model_fields["kind"].annotation, ...),
+        kind=kind,
         name=(Name | None, Field(default=None, description=description)),
     )
 

@@ -5,7 +5,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from hindcast_trainer.experiments.answer import ExperimentAnswer, RowPretraining, RowAnswer
+from hindcast_trainer.experiments.answer import ExperimentAnswer, RowAnswer, RowPretraining
 
 NOTHING = RowPretraining(dataset="/", unit=None, objective="/")
 """How the paper's Table 1 shows a row without pre-training."""

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from hindcast.errors import FieldError, InvalidInput
 from hindcast.web.validation import invalid_input
-from hindcast_trainer.experiments.request import ExperimentRequest, Row
+from hindcast_trainer.experiments.request import MAX_MODELS, ExperimentRequest, Row
 from hindcast_trainer.references import Spec, as_written
 from hindcast_trainer.train import LanguageModelJob
 
@@ -112,6 +112,8 @@ def _in_lists(request: ExperimentRequest) -> Iterator[FieldError]:
     for number, seed in enumerate(request.seeds):
         if seed in request.seeds[:number]:
             yield FieldError(f"seeds.{number}", f"{seed} is there already")
+    if len(request.rows) * len(request.seeds) > MAX_MODELS:
+        yield FieldError("rows", f"times seeds are more than {MAX_MODELS} language models: make it two experiments")
     for name in GIVEN.keys() & request.lm.keys():
         yield FieldError(f"lm.{name}", GIVEN[name])
 

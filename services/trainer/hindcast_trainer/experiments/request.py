@@ -11,6 +11,7 @@ from hindcast_trainer.probe import Probe
 
 MAX_ROWS = 50
 MAX_SEEDS = 20
+MAX_MODELS = 200
 MAX_PROBES = 50
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]

@@ -9,11 +9,11 @@ from hindcast_trainer.experiments.answer import (
     ExperimentAnswer,
     ExperimentProgress,
     ExperimentSummary,
+    Rank,
+    RowAnswer,
     RowPerplexity,
     RowPretraining,
     RowProbe,
-    Rank,
-    RowAnswer,
 )
 from hindcast_trainer.experiments.document import Experiment, RowJobs
 from hindcast_trainer.experiments.known import Known, held_out

@@ -91,3 +91,7 @@ def test_what_is_wrong_in_common_is_named_once(lm: dict[str, Any], field: str) -
 def test_labels_and_seeds_are_distinct() -> None:
     request = asked({"label": "a"}, {"label": "b"}, {"label": "a"}, seeds=[1, 2, 1])
     assert wrong_fields(request) == ["rows.2.label", "seeds.2"]
+
+
+def test_an_experiment_has_an_end() -> None:
+    assert wrong_fields(asked(*[{}] * 50, seeds=list(range(20)))) == ["rows"]
