@@ -77,7 +77,12 @@ class RandomText:
 
     module: LstmLanguageModel
     words: list[Tensor]
-    tokens_per_epoch: int
+    tokens_per_batch: int
+
+    @property
+    def tokens_per_epoch(self) -> int:
+        """All are full."""
+        return self.tokens_per_batch * len(self.words)
 
     def batches(self, *, epoch: int, skip: int) -> Iterator[Tensor]:
         """All of them."""
@@ -105,7 +110,7 @@ def hindcast_steps(shapes: Shapes, batches: list[Tensor], *, frozen: bool) -> It
     torch.manual_seed(1)
     textbook = Textbook(shapes)
     model.load_state_dict({name.replace("embedding", "input"): value for name, value in textbook.state_dict().items()})
-    trainee = RandomText(model, batches, shapes.tokens * len(batches))
+    trainee = RandomText(model, batches, shapes.tokens)
     plan = Plan(learning_rate=LEARNING_RATE, epochs=1, clip_norm=CLIP_NORM)
     nats = 0.0
     for progress in fit(trainee, plan, report_seconds=0.0):

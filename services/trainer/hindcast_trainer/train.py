@@ -18,8 +18,8 @@ from hindcast.lm.evaluation import score_corpus
 from hindcast.lm.lstm import LARGEST_SIZE, LstmSpecification
 from hindcast.lm.trainee import LanguageModelTrainee
 from hindcast.nn.embedding_table import Normalization
-from hindcast.nn.fitting import FitResult, Plan, fit
-from hindcast.progress import Progress
+from hindcast.nn.fitting import Plan, fit
+from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
 from hindcast.text.corpus import CorpusReference, EncodedText, Text
 from hindcast.text.pipeline import UNKNOWN
@@ -84,7 +84,7 @@ class OptimizerSettings(_Part):
     patience: int | None = Field(default=2, ge=1, le=1000)
     """Stop after so many epochs in a row without a better perplexity on `valid`; null: never."""
     clip_norm: float | None = Field(default=5.0, gt=0)
-    """Longest gradient, over all weights together, of the mean loss per word; null: any length."""
+    """Longest gradient, over all weights together, of a usual batch's mean loss per word; null: any length."""
 
 
 class LanguageModelJob(_Part):
@@ -229,7 +229,8 @@ def _fit_and_evaluate(
     )
     held_out = {role: text for role, text in encoded.items() if role != "train"}
     to_learn, to_score = plan.epochs * trainee.tokens_per_epoch, sum(len(text) for text in held_out.values())
-    result = yield from _with_more_to_do(fit(trainee, plan, checkpoint=checkpoint), to_score)
+    learning = fit(trainee, plan, checkpoint=checkpoint)
+    result = yield from relay(learning, lambda progress: replace(progress, total=to_learn + to_score))
     metrics = {
         "train_perplexity": result.train_perplexity,
         "epochs": float(result.epochs),
@@ -244,17 +245,6 @@ def _fit_and_evaluate(
         metrics[f"{role}_perplexity"] = yield from _perplexity(trainee, text, to_learn + scored, report)
         scored += len(text)
     return metrics
-
-
-def _with_more_to_do(steps: Generator[Progress, None, FitResult], more: float) -> Generator[Progress, None, FitResult]:
-    """The same steps, where so much follows after them."""
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as end:
-            result: FitResult = end.value
-            return result
-        yield replace(progress, total=progress.total + more)
 
 
 def _perplexity(

@@ -5,6 +5,7 @@ Shapes: T time, B lanes, N = T · B tokens and padding.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 
@@ -37,6 +38,12 @@ class LanguageModelTrainee:
     def tokens_per_epoch(self) -> int:
         """Every token is predicted once."""
         return len(self.train)
+
+    @cached_property
+    def tokens_per_batch(self) -> int:
+        """Of all lanes, each with a sentence or document of mean length as far as `bptt` allows."""
+        _, ends = self.train.unit_bounds(self.history)
+        return round(min(self.batch_size, len(ends)) * min(self.bptt, len(self.train) / len(ends)))
 
     def batches(self, *, epoch: int, skip: int) -> Iterator[Batch]:
         """See `Trainee`."""

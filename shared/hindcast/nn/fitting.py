@@ -52,6 +52,12 @@ class Trainee(Protocol[BatchT]):
         """Predictions in one epoch."""
         ...
 
+    @property
+    def tokens_per_batch(self) -> int:
+        """Predictions in a usual batch. Gradients of every batch are divided by it, so that each prediction weighs the
+        same: a batch of a few short sentences moves the weights less than one of many long ones."""
+        ...
+
     def batches(self, *, epoch: int, skip: int) -> Iterator[BatchT]:
         """The batches of an epoch (from 0), in an order that depends on the epoch alone, without the first `skip`."""
         ...
@@ -77,7 +83,7 @@ class Plan:
     patience: int | None = None
     """Stop after so many epochs in a row without a better validation; None: never."""
     clip_norm: float | None = None
-    """Longest gradient of the mean loss, over all parameters together; None: any length."""
+    """Longest gradient of a usual batch's mean loss, over all parameters together; None: any length."""
     seed: int = 0
     """Of dropout; each step's random numbers depend on the seed and the step's position alone."""
 
@@ -172,7 +178,7 @@ class _Fitting:
         _seed_everything(self.plan.seed, position.epoch, position.batch)
         loss = self.trainee.loss(batch, self.state)
         loss.total.backward()
-        self.scale_gradients(loss.tokens)
+        self.scale_gradients()
         self.adam.step()
         for row_adam in self.by_rows.values():
             row_adam.step(position.learning_rate)
@@ -184,8 +190,9 @@ class _Fitting:
         position.tokens += loss.tokens
         position.seen += loss.tokens
 
-    def scale_gradients(self, tokens: int) -> None:
+    def scale_gradients(self) -> None:
         """From the sum's gradients to the mean's, no longer than the plan allows."""
+        tokens = self.trainee.tokens_per_batch
         for row_adam in self.by_rows.values():
             if row_adam.weight.grad is not None:
                 row_adam.weight.grad = row_adam.weight.grad.coalesce()

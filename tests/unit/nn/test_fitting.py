@@ -26,7 +26,8 @@ class BigramTrainee:
     module: Bigrams
     words: Tensor
     valid: Tensor | None = None
-    tokens_per_epoch: int = 60
+    tokens_per_epoch: int = 56
+    tokens_per_batch: int = 14
 
     def batches(self, *, epoch, skip):
         return iter(self.words.split(15)[skip:])
@@ -89,13 +90,14 @@ def test_rows_that_a_step_does_not_touch_stay_as_they_are():
     assert moved.tolist() == [True] * 3 + [False] * 9
 
 
-def norm_after_one_step(tmp_path, clip_norm):
+def norm_after_one_step(tmp_path, clip_norm, tokens_per_batch=14):
     """Length of the gradient that Adam saw: its first moment is a tenth of it."""
-    trainee = BigramTrainee(Bigrams(), text(4)[:15])
+    trainee = BigramTrainee(Bigrams(), text(4)[:15], tokens_per_batch=tokens_per_batch)
     seen, _ = run(trainee, Plan(learning_rate=1e-9, epochs=1, clip_norm=clip_norm))
-    (tmp_path / str(clip_norm)).mkdir()
-    seen[-1].save(tmp_path / str(clip_norm))
-    stored = load_file(tmp_path / str(clip_norm) / "fit.safetensors")
+    folder = tmp_path / f"{clip_norm} {tokens_per_batch}"
+    folder.mkdir()
+    seen[-1].save(folder)
+    stored = load_file(folder / "fit.safetensors")
     return 10 * math.sqrt(sum(float(stored[name].square().sum()) for name in stored if "exp_avg." in name))
 
 
@@ -103,6 +105,11 @@ def test_gradients_are_cut_to_their_norm_over_sparse_and_dense_together(tmp_path
     whole = norm_after_one_step(tmp_path, None)
     assert norm_after_one_step(tmp_path, 1e3) == pytest.approx(whole)
     assert norm_after_one_step(tmp_path, whole / 3) == pytest.approx(whole / 3, rel=1e-5)
+
+
+def test_a_batch_that_is_not_full_moves_the_weights_less(tmp_path):
+    full = norm_after_one_step(tmp_path, None)
+    assert norm_after_one_step(tmp_path, None, tokens_per_batch=28) == pytest.approx(full / 2)
 
 
 @pytest.mark.parametrize("patience", [1, 3])
