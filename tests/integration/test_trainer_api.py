@@ -140,6 +140,18 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(trainer: httpx.Client
     assert trainer.get("/v1/corpora").json()["items"] == []
 
 
+def test_a_name_that_is_taken_while_the_body_arrives_leaves_no_file(trainer: httpx.Client, settings: Settings) -> None:
+    url = f"{trainer.base_url}/v1/corpora?format=text&name=news"
+
+    def slow_body() -> Iterator[bytes]:
+        yield b"It rains .\n"
+        assert httpx.post(url, content=TEXT).status_code == 202
+        yield b"Still .\n"
+
+    assert trainer.post(url, content=slow_body()).status_code == 409
+    assert [path.read_bytes() for path in stored(settings)] == [TEXT]
+
+
 def told(stream: Iterator[str]) -> Iterator[tuple[int, str, Any]]:
     """Id, type and data of each event, as they arrive."""
     fields: dict[str, str] = {}
@@ -200,7 +212,9 @@ def test_while_postgres_is_away_the_answer_is_503_and_then_all_goes_on(
             for away in (trainer.get("/v1/jobs"), trainer.post("/v1/jobs", json=WORD2VEC), trainer.get("/readyz")):
                 assert (away.status_code, away.headers["retry-after"]) == (503, "2")
                 assert away.json()["type"] == "/problems/unavailable"
-            assert trainer.post("/v1/corpora?format=text&name=more", content=TEXT).status_code == 503
+            before = stored(settings)
+            assert trainer.post("/v1/corpora?format=text", content=TEXT).status_code == 503
+            assert stored(settings) == before
             own_postgres.start()
             assert trainer.post(f"/v1/jobs/{corpus['job']}/cancel").status_code == 202
             assert next(events)[2]["status"] == "cancelled"

@@ -6,7 +6,7 @@ from typing import Annotated, Any, BinaryIO, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 
-from hindcast.errors import HindcastError, NameTaken, NotFound, Unavailable
+from hindcast.errors import HindcastError, NameTaken, NotFound
 from hindcast.jobs import service
 from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Artifacts, Database, Queue, Transaction
@@ -142,9 +142,9 @@ def router(database: Database, queue: Queue, artifacts: Artifacts) -> APIRouter:
 
 
 def _check_free(database: Database, name: str | None) -> None:
-    """NameTaken before the body is read, where that is known already."""
-    if name is not None:
-        with database.transaction() as transaction, suppress(NotFound):
+    """NameTaken, or Unavailable, before the body is read, where that can be told already."""
+    with database.transaction() as transaction, suppress(NotFound):
+        if name is not None:
             first = transaction.resources.get(name, "corpus")
             raise NameTaken(f"The name {name!r} belongs to corpus {first.id}.")
 
@@ -157,16 +157,18 @@ def _receive(body: BinaryIO, upload: Upload) -> Received:
 
 def _reserve(database: Database, artifacts: Artifacts, spec: Ingest, name: str | None) -> CorpusAnswer:
     """The corpus and the job that fills it."""
+    committing = False
     try:
         with database.transaction() as transaction:
             job = submit(transaction, spec, result_name=name, uploads=[spec.upload])
-            return _answer(transaction, transaction.resources.get(job.result_id or ""))
-    except Unavailable:
-        # Whether that was committed is not known: the upload may be needed.
-        raise
+            answer = _answer(transaction, transaction.resources.get(job.result_id or ""))
+            committing = True
     except HindcastError:
-        artifacts.delete(spec.upload)
+        # Whether a commit that failed went through is not known: its job may need the upload.
+        if not committing:
+            artifacts.delete(spec.upload)
         raise
+    return answer
 
 
 def _answer(transaction: Transaction, resource: Resource) -> CorpusAnswer:
