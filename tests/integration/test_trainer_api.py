@@ -1,7 +1,10 @@
 """The trainer as it is deployed: its own composition root, a real PostgreSQL, a real Redis, a real socket."""
 
 import json
+import os
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -20,6 +23,7 @@ from hindcast_trainer.main import build
 
 TEXT = b"A storm came .\nIt rains .\n\nThe end .\n"
 WORD2VEC = {"kind": "word2vec", "corpus": "news"}
+LEARNED = {"type": "learned", "size": 4}
 Serving = Callable[..., AbstractContextManager[str]]
 
 
@@ -55,7 +59,7 @@ def stored(settings: Settings) -> list[Path]:
 
 
 def wait_until(true: Callable[[], object]) -> None:
-    give_up = time.monotonic() + 30
+    give_up = time.monotonic() + 120
     while not true():
         assert time.monotonic() < give_up, "it did not come to pass"
         time.sleep(0.05)
@@ -150,6 +154,40 @@ def test_a_name_that_is_taken_while_the_body_arrives_leaves_no_file(trainer: htt
 
     assert trainer.post(url, content=slow_body()).status_code == 409
     assert [path.read_bytes() for path in stored(settings)] == [TEXT]
+
+
+@pytest.fixture
+def worker(settings: Settings) -> Iterator[None]:
+    environment = {
+        "HINDCAST_HOME": str(settings.home),
+        "HINDCAST_DATABASE_URL": settings.database_url,
+        "HINDCAST_BROKER_URL": settings.broker_url,
+        "HINDCAST_SWEEP_SECONDS": "0.5",
+        "HINDCAST_JOB_THREADS": "1",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "hindcast_trainer.worker"], env=os.environ | environment)
+    yield
+    process.terminate()
+    process.wait(30)
+
+
+def test_a_corpus_too_small_for_what_is_asked_is_a_clear_problem(trainer: httpx.Client, worker: None) -> None:
+    trainer.post("/v1/corpora?format=text&name=news", content=TEXT)
+    trainer.post("/v1/corpora?format=text&name=blank&pipeline=asr", content=b"... !\n")
+    lm = {"train": "news", "vocabulary": {"min_count": 1}}
+    small = trainer.post("/v1/jobs", json={"kind": "language_model", "name": "small", **lm}).json()
+    rows = [{"label": "fits", "lm": {"optimizer": {"batch_size": 1, "epochs": 1}}, "input": LEARNED}, {"label": "none"}]
+    trainer.post("/v1/experiments", json={"name": "both", "lm": lm, "rows": rows})
+    wait_until(lambda: not trainer.get("/v1/jobs?status=queued").json()["items"])
+    wait_until(lambda: not trainer.get("/v1/jobs?status=running").json()["items"])
+    blank = trainer.get("/v1/corpora/blank").json()
+    assert (blank["status"], blank["error"]["detail"]) == ("failed", "The text has no words.")
+    error = trainer.get("/v1/jobs/small").json()["error"]
+    assert (error["status"], error["errors"][0]["field"]) == (422, "train")
+    both = trainer.get("/v1/experiments/both").json()
+    assert (both["status"], [row["status"] for row in both["rows"]]) == ("succeeded", ["succeeded", "failed"])
+    assert "is too small a text" in both["rows"][1]["error"]
+    assert both["rows"][1]["jobs"] == [small["id"]]
 
 
 def told(stream: Iterator[str]) -> Iterator[tuple[int, str, Any]]:
