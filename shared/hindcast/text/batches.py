@@ -92,12 +92,17 @@ def unit_batches(
     seed: int | None,
     epoch: int,
     skip: int = 0,
+    chosen: npt.NDArray[np.int64] | None = None,
 ) -> Iterator[UnitBatch]:
     """One epoch of whole units, those of like length side by side, of at most `tokens_per_batch` words and padding.
 
-    A unit longer than `max_length` is cut into equal pieces; one longer than `tokens_per_batch` is a batch of its own.
+    `chosen` are the indices of the units to read, where it isn't all of them. A unit longer than `max_length` is cut
+    into equal pieces; one longer than `tokens_per_batch` is a batch of its own.
     """
-    starts, lengths, units = _pieces(*text.unit_bounds(unit), max_length)
+    starts, ends = text.unit_bounds(unit)
+    read = np.arange(len(starts)) if chosen is None else chosen
+    starts, lengths, pieces_of = _pieces(starts[read], ends[read], max_length)
+    units = read[pieces_of]
     if seed is not None:
         random = np.random.default_rng([seed, epoch])
         pool = _POOL * max(1, tokens_per_batch * len(lengths) // int(lengths.sum()))

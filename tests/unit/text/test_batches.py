@@ -148,6 +148,16 @@ def test_units_are_whole_unless_too_long(
         assert len(found[unit]) == -(-len(whole) // longest)
 
 
+def test_chosen_units_alone_are_read() -> None:
+    text = encoded([[3, 4], [5], [6, 7], [8]])
+    chosen = np.array([1, 3])
+    (batch,) = unit_batches(
+        text, unit="document", tokens_per_batch=99, max_length=99, seed=None, epoch=0, chosen=chosen
+    )
+    assert batch.unit_index_B.tolist() == [1, 3]
+    assert batch.lengths_B.tolist() == [6, 9]
+
+
 def test_units_have_little_padding_and_can_be_skipped() -> None:
     text = of_real_lengths(5000)
 
