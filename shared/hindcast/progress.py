@@ -1,8 +1,9 @@
 """What a long computation yields while it runs. The computation reports; its caller shows, saves and stops."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
 
 @dataclass(frozen=True)
@@ -23,3 +24,20 @@ class Progress:
     """Writes a checkpoint of exactly this moment into an empty folder. Valid until the computation is resumed."""
     milestone: bool = False
     """True where the caller should save whatever its clock says, such as at the end of an epoch."""
+
+
+Moment = TypeVar("Moment")
+Result = TypeVar("Result")
+
+
+def relay(
+    steps: Generator[Moment, None, Result], tell: Callable[[Moment], Progress]
+) -> Generator[Progress, None, Result]:
+    """The same computation, each of whose moments is told in another way: as a part of a longer one."""
+    while True:
+        try:
+            moment = next(steps)
+        except StopIteration as end:
+            result: Result = end.value
+            return result
+        yield tell(moment)

@@ -5,7 +5,7 @@ recompute the space and the clusters from that alone, reclassify the whole text.
 """
 
 import json
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,7 @@ from safetensors.numpy import load_file, save_file
 from threadpoolctl import threadpool_limits
 
 from hindcast.errors import InvalidInput
-from hindcast.progress import Progress
+from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
 from hindcast.text.corpus import CorpusReference, Text, Unit
 from hindcast.text.vocabulary import Vocabulary
@@ -116,7 +116,7 @@ def find_domains(
 ) -> Generator[Progress, None, DomainAssignment]:
     """The recipe. InvalidInput where there is too little text for what is asked."""
     progress = partial(Progress, total=spec.rounds + 2, unit="rounds")  # counting and clustering precede the first
-    counts = yield from _each(count_terms(text, spec.unit), lambda share: progress(share, message="counting terms"))
+    counts = yield from relay(count_terms(text, spec.unit), lambda share: progress(share, message="counting terms"))
     check_large_enough(spec, counts)
     rounds: tuple[Round, ...] = ()
     if checkpoint is None:
@@ -199,18 +199,6 @@ def _facts(
         "unclassified": int((classification.labels_U == UNCLASSIFIED).sum()),
         "agreement": agreement(classification.labels_U, gold_U),
     }
-
-
-def _each(
-    shares: Generator[float, None, TermCounts], progress: Callable[[float], Progress]
-) -> Generator[Progress, None, TermCounts]:
-    while True:
-        try:
-            share = next(shares)
-        except StopIteration as end:
-            counts: TermCounts = end.value
-            return counts
-        yield progress(share)
 
 
 def _save(classification: Classification, rounds: Sequence[Round], folder: Path) -> None:
