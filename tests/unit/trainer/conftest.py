@@ -88,5 +88,16 @@ def checkpoint_after(tmp_path: Path) -> Callable[[Steps, int], Path]:
 @pytest.fixture(scope="session")
 def material(made_text: Text) -> Material:
     """The made text with the two rarest words unknown."""
-    vocabulary = Vocabulary.build(made_text.counts(), size=80)
-    return Material(made_text.encoded(vocabulary), vocabulary, domains={}.__getitem__)
+    return material_of(made_text)
+
+
+@pytest.fixture(scope="session")
+def little_material(made_corpus: Corpus) -> Material:
+    """A quarter of the made text."""
+    reference = CorpusReference(corpora=("made",), limit_tokens=1600)
+    return material_of(Text.resolve(reference, lambda _: made_corpus))
+
+
+def material_of(text: Text) -> Material:
+    vocabulary = Vocabulary.build(text.counts(), size=80)
+    return Material(text.encoded(vocabulary), vocabulary, domains={}.__getitem__)

@@ -1,0 +1,168 @@
+"""A bidirectional LSTM that tells at every word which domain the text is about: section 3.2 of the paper.
+
+Shapes: T time, B batch, N words of a batch, K domains, U units of a text, S size of both directions.
+"""
+
+import math
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from hindcast.errors import InvalidInput
+from hindcast.nn.bilstm import BidirectionalLSTM
+from hindcast.nn.embedding_table import EmbeddingTable
+from hindcast.nn.fitting import FitResult, Loss
+from hindcast.progress import Progress
+from hindcast.text.batches import UnitBatch
+from hindcast_trainer.pretrain import Material, pretrain
+from hindcast_trainer.pretraining.bilstm import BilstmSpec, Objective, UnitTrainee, pretrain_bilstm
+from hindcast_trainer.references import Reference
+from hindcast_trainer.work import Produced, Work
+
+GOLD = "gold"
+_SMOOTHING = 0.02
+
+Labels = npt.NDArray[np.int64]
+
+
+class BilstmDomain(BilstmSpec):
+    """Pre-train a bidirectional LSTM that classifies domains and average its cell states."""
+
+    kind: Literal["bilstm_domain"] = "bilstm_domain"
+    objective: ClassVar[str] = "domain classifier"
+
+    unit: Literal["sentence", "paragraph"] = "paragraph"
+    """At whose start the state is reset; no larger than what the domains were found for. A sentence has the domain of
+    its paragraph, a paragraph that of its document."""
+    domains: str = Field(min_length=1)
+    """The id or name of domains that were found in this same corpus reference, or `gold`: the labels of the corpus's
+    documents. Text with other than one label is not learned."""
+
+    @property
+    def lineage(self) -> dict[str, Any]:
+        """Ids of all that the table is made from."""
+        return {**super().lineage, "domains": self.domains}
+
+    def references(self) -> Sequence[Reference]:
+        """The corpora, the domains, and what the vocabulary is the same as."""
+        domains = [] if self.domains == GOLD else [Reference("domains", ("domains",), self.domains)]
+        return (*super().references(), *domains)
+
+    def run(self, work: Work) -> Produced:
+        """Pre-train."""
+        return pretrain(self, work)
+
+    def pretrain(
+        self, material: Material, *, checkpoint: Path | None, threads: int
+    ) -> Generator[Progress, None, EmbeddingTable]:
+        """See TableSpec."""
+        labels = UnitLabels.of(self, material)
+        labelled_U = np.flatnonzero(labels.labels_U >= 0)
+        if len(np.unique(labels.labels_U[labelled_U])) < 2:
+            raise InvalidInput.field(
+                "domains", f"must tell the {self.unit}s of the text apart: they have only one label"
+            )
+        objective = self.build(partial(DomainClassifier, labels=labels), vocabulary_size=len(material.vocabulary))
+        trainee = UnitTrainee.of(self, objective, material, self.unit, labelled_U)
+        table = yield from pretrain_bilstm(trainee, self.plan(), checkpoint=checkpoint, threads=threads)
+        skipped = len(labels.labels_U) - len(labelled_U)
+        facts = {"labels": list(labels.names), "units": {"labelled": len(labelled_U), "skipped": skipped}}
+        return replace(table, details={**table.details, **facts})
+
+
+@dataclass(frozen=True)
+class UnitLabels:
+    """The domain of each unit of a text."""
+
+    labels_U: Labels
+    """Below 0 where a unit has none, or several."""
+    names: Sequence[str]
+    """What each of the K domains is called."""
+
+    @classmethod
+    def of(cls, spec: BilstmDomain, material: Material) -> "UnitLabels":
+        """The corpus's own, or those that were found. InvalidInput where these are of another text or smaller units."""
+        if spec.domains == GOLD:
+            return cls(material.text.labels(spec.unit), material.text.label_names)
+        found = material.domains(spec.domains)
+        if found.corpus != spec.corpus:
+            raise InvalidInput.field("domains", "must have been found in the same corpus reference as `corpus`")
+        starts, ends = material.text.unit_bounds(spec.unit)
+        owner_ends = material.text.unit_bounds(found.unit)[1]
+        if len(owner_ends) != len(found.labels_U):
+            raise InvalidInput.field("domains", "were found in a corpus that has changed since: find them again")
+        owners_U = np.searchsorted(owner_ends, starts, side="right")
+        if (ends > owner_ends[owners_U]).any():
+            raise InvalidInput.field("unit", f"must be no larger than the {found.unit}s whose domains were found")
+        return cls(found.labels_U[owners_U].astype(np.int64), [cluster["label"] for cluster in found.facts["clusters"]])
+
+
+class DomainClassifier(Objective):
+    """z = softmax(Z [h g] + b), equation (2), at every word; forward state first."""
+
+    def __init__(self, network: BidirectionalLSTM, *, labels: UnitLabels) -> None:
+        super().__init__()
+        self.network = network
+        self.domain = nn.Linear(2 * network.forward_lstm.hidden_size, len(labels.names))
+        self.labels_U = torch.from_numpy(labels.labels_U)
+        self.train_accuracy: float | None = None
+        """Share of the words told right in about the last hundred batches, while the weights were moving."""
+
+    def logits(self, words_TB: Tensor, lengths_B: Tensor) -> Tensor:
+        """[T, B, K] of the domain, at every word."""
+        states = self.network(words_TB, lengths_B)
+        logits_TBK: Tensor = self.domain(torch.cat([states.forward_TBH, states.backward_TBH], dim=2))
+        return logits_TBK
+
+    def loss(self, batch: UnitBatch) -> Loss:
+        """Of all words of the batch."""
+        logits_NK, labels_N = self._predicted(batch)
+        if self.training:
+            right = _right(logits_NK, labels_N) / len(labels_N)
+            before = right if self.train_accuracy is None else self.train_accuracy
+            self.train_accuracy = before + _SMOOTHING * (right - before)
+        return Loss(cross_entropy(logits_NK, labels_N, reduction="sum"), len(labels_N))
+
+    def predictions(self, *, words: int, pieces: int) -> int:
+        """One for each word."""
+        return words
+
+    def metrics(self, moment: Mapping[str, float]) -> Mapping[str, float]:
+        """The loop's but for perplexities, and the accuracy."""
+        metrics = {name: figure for name, figure in moment.items() if not name.endswith("perplexity")}
+        return metrics if self.train_accuracy is None else {**metrics, "train_accuracy": self.train_accuracy}
+
+    @torch.no_grad()
+    def summary(self, result: FitResult, held_out: Iterable[UnitBatch]) -> Mapping[str, float]:
+        """Accuracies, that on units which weren't learned with the best weights."""
+        metrics = {
+            "epochs": float(result.epochs),
+            "best_epoch": float(result.best_epoch),
+            "train_loss": math.log(result.train_perplexity),
+            "tokens_per_second": result.tokens_per_second,
+        }
+        right, words = 0, 0
+        for batch in held_out:
+            logits_NK, labels_N = self._predicted(batch)
+            right, words = right + _right(logits_NK, labels_N), words + len(labels_N)
+        return self.metrics(metrics | ({"valid_accuracy": right / words} if words else {}))
+
+    def _predicted(self, batch: UnitBatch) -> tuple[Tensor, Tensor]:
+        """[N, K] logits and [N] labels of the words of a batch."""
+        words_TB, lengths_B = torch.from_numpy(batch.words_TB), torch.from_numpy(batch.lengths_B)
+        within_TB = torch.arange(len(words_TB))[:, None] < lengths_B
+        labels_B = self.labels_U[torch.from_numpy(batch.unit_index_B)]
+        return self.logits(words_TB, lengths_B)[within_TB], labels_B.expand_as(words_TB)[within_TB]
+
+
+def _right(logits_NK: Tensor, labels_N: Tensor) -> int:
+    return int((logits_NK.argmax(dim=1) == labels_N).sum())

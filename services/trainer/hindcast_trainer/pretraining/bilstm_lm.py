@@ -1,0 +1,116 @@
+"""A bidirectional language model: the forward LSTM predicts the next word, the backward one the previous [12, 13].
+
+Shapes: T time, B batch, N pairs of neighbours, H units of one direction.
+"""
+
+from collections.abc import Generator, Iterable, Mapping
+from pathlib import Path
+from typing import ClassVar, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from hindcast.errors import InvalidInput
+from hindcast.nn.bilstm import BidirectionalLSTM
+from hindcast.nn.embedding_table import EmbeddingTable
+from hindcast.nn.fitting import FitResult, Loss
+from hindcast.nn.losses import softmax_cross_entropy
+from hindcast.progress import Progress
+from hindcast.text.batches import UnitBatch
+from hindcast_trainer.pretrain import Material, pretrain
+from hindcast_trainer.pretraining.bilstm import BilstmSpec, Objective, UnitTrainee, pretrain_bilstm
+from hindcast_trainer.work import Produced, Work
+
+
+class BilstmLm(BilstmSpec):
+    """Pre-train a bidirectional LSTM language model and average its cell states."""
+
+    kind: Literal["bilstm_lm"] = "bilstm_lm"
+    objective: ClassVar[str] = "language model"
+
+    unit: Literal["sentence", "paragraph"] = "sentence"
+    """At whose start the state is reset."""
+
+    def run(self, work: Work) -> Produced:
+        """Pre-train."""
+        return pretrain(self, work)
+
+    def pretrain(
+        self, material: Material, *, checkpoint: Path | None, threads: int
+    ) -> Generator[Progress, None, EmbeddingTable]:
+        """See TableSpec."""
+        starts, ends = material.text.unit_bounds(self.unit)
+        units_U = np.flatnonzero(ends - starts > 1)  # a word alone predicts nothing
+        if not len(units_U):
+            raise InvalidInput.field("corpus", f"has no {self.unit} with a word to predict")
+        objective = self.build(BidirectionalLanguageModel, vocabulary_size=len(material.vocabulary))
+        trainee = UnitTrainee.of(self, objective, material, self.unit, units_U)
+        return pretrain_bilstm(trainee, self.plan(), checkpoint=checkpoint, threads=threads)
+
+
+class BidirectionalLanguageModel(Objective):
+    """A head for each direction. A word is predicted from the states beside it, neither of which has seen it; the first
+    word of a unit is predicted by the backward LSTM alone, the last by the forward one."""
+
+    def __init__(self, network: BidirectionalLSTM) -> None:
+        super().__init__()
+        self.network = network
+        size, vocabulary_size = network.forward_lstm.hidden_size, network.embedding.num_embeddings
+        self.next_word = nn.Linear(size, vocabulary_size)
+        self.previous_word = nn.Linear(size, vocabulary_size)
+
+    def pairs(self, batch: UnitBatch) -> "Pairs":
+        """All neighbours in a batch, and the states from which each is predicted."""
+        words_TB, lengths_B = torch.from_numpy(batch.words_TB), torch.from_numpy(batch.lengths_B)
+        states = self.network(words_TB, lengths_B)
+        within_TB = torch.arange(1, len(words_TB))[:, None] < lengths_B
+        return Pairs(
+            before_NH=states.forward_TBH[:-1][within_TB],
+            next_N=words_TB[1:][within_TB],
+            after_NH=states.backward_TBH[1:][within_TB],
+            previous_N=words_TB[:-1][within_TB],
+        )
+
+    def loss(self, batch: UnitBatch) -> Loss:
+        """The mean of both directions' losses."""
+        pairs = self.pairs(batch)
+        forward = _loss(self.next_word, pairs.before_NH, pairs.next_N)
+        backward = _loss(self.previous_word, pairs.after_NH, pairs.previous_N)
+        return Loss((forward + backward) / 2, len(pairs.next_N))
+
+    def predictions(self, *, words: int, pieces: int) -> int:
+        """One for each two neighbours, in either direction."""
+        return words - pieces
+
+    def metrics(self, moment: Mapping[str, float]) -> Mapping[str, float]:
+        """The loop's: perplexities are those of both directions together."""
+        return moment
+
+    def summary(self, result: FitResult, held_out: Iterable[UnitBatch]) -> Mapping[str, float]:
+        """Perplexities of both directions together."""
+        figures = {
+            "epochs": float(result.epochs),
+            "best_epoch": float(result.best_epoch),
+            "train_perplexity": result.train_perplexity,
+            "valid_perplexity": result.valid_perplexity,
+            "tokens_per_second": result.tokens_per_second,
+        }
+        return {name: figure for name, figure in figures.items() if figure is not None}
+
+
+class Pairs(NamedTuple):
+    """N pairs of a word and the next."""
+
+    before_NH: Tensor
+    """Forward states that have read the first word of the pair."""
+    next_N: Tensor
+    """The second words, which these predict."""
+    after_NH: Tensor
+    """Backward states that have read the second word."""
+    previous_N: Tensor
+    """The first words, which these predict."""
+
+
+def _loss(head: nn.Linear, states_NH: Tensor, targets_N: Tensor) -> Tensor:
+    return softmax_cross_entropy(states_NH, head.weight, head.bias, targets_N)
