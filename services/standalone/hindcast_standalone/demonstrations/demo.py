@@ -20,7 +20,9 @@ from hindcast_standalone.demonstrations.texts import Document, as_json_lines, di
 
 LM_TOKENS = 100_000
 """How much of the train text the language models see. The tables are pre-trained on more, as in the paper."""
-HELD_OUT_TOKENS = 25_000
+LM_WORDS = 80_000
+"""Words, without punctuation, that so many tokens hold at least."""
+HELD_OUT_TOKENS = 20_000
 PROBES = 3
 DOMAINS = 6
 ROLES = {"language_model": "language model", "probe": "ranks"}
@@ -34,10 +36,10 @@ def run(settings: Settings, *, text: Path | None, console: Console) -> None:
     console.rule("Hindcast: do pre-trained embeddings help a small language model?", align="left")
     documents = from_file(text) if text else wikipedia()
     body = as_json_lines(documents)
-    name = f"demo-{digest(body)}"
+    name = f"demo-{digest(body)}" if text else "demo"
     source = str(text) if text else "the English Wikipedia extract inside gensim's wheel"
     console.print(f"Text: {source}, {len(documents)} documents")
-    with running_server(settings, console) as url:
+    with running_server(settings, console, side_by_side=True) as url:
         api = ApiClient(url, console)
         corpus = _uploaded(api, name, body)
         domains = _domains(api, name)
@@ -75,7 +77,9 @@ def _experiment(api: ApiClient, name: str, documents: list[Document]) -> Any:
     if found:
         api.console.print(f"Reusing experiment {named}")
         return found
-    return api.post("/v1/experiments", experiment(named, name, choose_probes(documents, limit=PROBES)))
+    return api.post(
+        "/v1/experiments", experiment(named, name, choose_probes(documents, limit=PROBES, read_words=LM_WORDS))
+    )
 
 
 def experiment(name: str, corpus: str, probes: list[Probe]) -> dict[str, Any]:

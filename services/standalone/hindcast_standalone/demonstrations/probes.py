@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from hindcast_standalone.demonstrations.texts import Document
 
@@ -24,34 +25,31 @@ class Probe:
     target: str
 
 
-def choose_probes(documents: Sequence[Document], *, limit: int) -> list[Probe]:
-    """One probe from each of `limit` test documents: its word of highest tf-idf that train text knows.
+def choose_probes(documents: Sequence[Document], *, limit: int, read_words: int) -> list[Probe]:
+    """The most topical probes, at most one from each test document and one for each word: words of highest tf-idf that
+    the first `read_words` words of the train text hold often enough.
 
     The context is the paragraph up to the word's second or later occurrence in the document, at a place where the
     sentence so far doesn't hold it.
     """
-    train_counts: Counter[str] = Counter()
-    document_counts: Counter[str] = Counter()
+    train = [_WORD.findall(" ".join(document.paragraphs)) for document in documents if document.split == "train"]
+    read = Counter(islice(chain.from_iterable(train), read_words))
+    document_counts = Counter(word for words in train for word in set(words))
+    scored: dict[str, tuple[float, Probe]] = {}
     for document in documents:
-        if document.split == "train":
-            words = _WORD.findall(" ".join(document.paragraphs))
-            train_counts.update(words)
-            document_counts.update(set(words))
-    known = {word for word, count in train_counts.items() if count >= MIN_TRAIN_COUNT}
-    total = sum(document.split == "train" for document in documents)
-    probes: list[Probe] = []
-    for document in documents:
-        if document.split != "test" or len(probes) == limit:
+        if document.split != "test":
             continue
-        counts = Counter(word for word in _WORD.findall(" ".join(document.paragraphs)) if word in known)
-        ranked = sorted(
-            (word for word in counts if _CONTENT_WORD.fullmatch(word) and counts[word] > 2),
-            key=lambda word: (-counts[word] * math.log(total / document_counts[word]), word),
-        )
-        probe = next((probe for word in ranked[:5] for probe in _occurrences(document, word)), None)
+        counts = Counter(_WORD.findall(" ".join(document.paragraphs)))
+        scores = {
+            word: count * math.log(len(train) / document_counts[word])
+            for word, count in counts.items()
+            if _CONTENT_WORD.fullmatch(word) and count > 2 and read[word] >= MIN_TRAIN_COUNT and word not in scored
+        }
+        topical = sorted(scores, key=lambda word: (-scores[word], word))[:5]
+        probe = next((probe for word in topical for probe in _occurrences(document, word)), None)
         if probe:
-            probes.append(probe)
-    return probes
+            scored[probe.target] = (scores[probe.target], probe)
+    return [probe for _, probe in sorted(scored.values(), key=lambda each: -each[0])[:limit]]
 
 
 def _occurrences(document: Document, word: str) -> Iterator[Probe]:

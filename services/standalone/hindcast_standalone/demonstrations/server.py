@@ -17,11 +17,16 @@ from hindcast.settings import Settings
 
 START_SECONDS = 120.0
 STOP_SECONDS = 30.0
+_A_JOB_A_CORE = {"HINDCAST_WORKER_SLOTS": str(os.cpu_count() or 1), "HINDCAST_JOB_THREADS": "1"}
 
 
 @contextmanager
-def running_server(settings: Settings, console: Console) -> Iterator[str]:
-    """The URL of a ready Hindcast; one that was started for this block is stopped at its end."""
+def running_server(settings: Settings, console: Console, *, side_by_side: bool = False) -> Iterator[str]:
+    """The URL of a ready Hindcast; one that was started for this block is stopped at its end.
+
+    With `side_by_side` that one runs as many jobs at a time as there are cores, each with one thread: small networks
+    gain little from a second.
+    """
     url = f"http://{settings.host}:{settings.port}"
     if _is_ready(url):
         console.print(f"Using the Hindcast that runs at {url}")
@@ -35,7 +40,7 @@ def running_server(settings: Settings, console: Console) -> Iterator[str]:
             [sys.executable, "-m", "hindcast_standalone", "up"],
             stdout=output,
             stderr=subprocess.STDOUT,
-            env=os.environ,
+            env=(_A_JOB_A_CORE if side_by_side else {}) | dict(os.environ),
             start_new_session=True,  # Ctrl-C reaches us first, so that we end what we began in order
         )
     try:
