@@ -18,7 +18,6 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hindcast.errors import InvalidInput
-from hindcast.nn.row_adam import RowAdam
 from hindcast.progress import Progress
 
 State = tuple[Tensor, ...]
@@ -152,12 +151,13 @@ class _Fitting:
         self.position = _Position(learning_rate=plan.learning_rate)
         self.state: State = ()
         self.parameters = {name: p for name, p in trainee.module.named_parameters() if p.requires_grad}
-        sparse = {
-            id(layer.weight) for layer in trainee.module.modules() if isinstance(layer, nn.Embedding) and layer.sparse
-        }
-        self.by_rows = {name: RowAdam(p) for name, p in self.parameters.items() if id(p) in sparse}
-        dense = [p for name, p in self.parameters.items() if name not in self.by_rows]
-        self.adam = torch.optim.Adam(dense, lr=plan.learning_rate, fused=True)
+        layers = (layer for layer in trainee.module.modules() if isinstance(layer, nn.Embedding) and layer.sparse)
+        sparse_ids = {id(layer.weight) for layer in layers}
+        self.sparse = [p for p in self.parameters.values() if id(p) in sparse_ids]
+        dense = [p for p in self.parameters.values() if id(p) not in sparse_ids]
+        self.optimizers: list[torch.optim.Optimizer] = [torch.optim.Adam(dense, lr=plan.learning_rate, fused=True)]
+        if self.sparse:  # moves the rows of a batch's words alone, not V × D numbers
+            self.optimizers.append(torch.optim.SparseAdam(self.sparse, lr=plan.learning_rate))
         self.best: Mapping[str, Tensor] = {}
 
     def learn(self, report_seconds: float) -> Generator[Progress, None, None]:
@@ -179,9 +179,8 @@ class _Fitting:
         loss = self.trainee.loss(batch, self.state)
         loss.total.backward()
         self.scale_gradients()
-        self.adam.step()
-        for row_adam in self.by_rows.values():
-            row_adam.step(position.learning_rate)
+        for optimizer in self.optimizers:
+            optimizer.step()
         self.trainee.module.zero_grad(set_to_none=True)
 
         self.state = tuple(tensor.detach() for tensor in loss.state)
@@ -193,9 +192,9 @@ class _Fitting:
     def scale_gradients(self) -> None:
         """From the sum's gradients to the mean's, no longer than the plan allows."""
         tokens = self.trainee.tokens_per_batch
-        for row_adam in self.by_rows.values():
-            if row_adam.weight.grad is not None:
-                row_adam.weight.grad = row_adam.weight.grad.coalesce()
+        for parameter in self.sparse:
+            if parameter.grad is not None:  # a word's occurrences add up before the length is taken
+                parameter.grad = parameter.grad.coalesce()
         gradients = [p.grad for p in self.parameters.values() if p.grad is not None]
         values = [gradient._values() if gradient.is_sparse else gradient for gradient in gradients]
         scale = 1.0 / tokens
@@ -239,8 +238,15 @@ class _Fitting:
     def set_learning_rate(self, learning_rate: float) -> None:
         """Of all parameters."""
         self.position.learning_rate = learning_rate
-        for group in self.adam.param_groups:
-            group["lr"] = learning_rate
+        for optimizer in self.optimizers:
+            for group in optimizer.param_groups:
+                group["lr"] = learning_rate
+
+    def moments(self, parameter: Tensor) -> dict[str, Any]:
+        """What Adam remembers of a parameter; empty before its first step."""
+        (owner,) = (each for each in self.optimizers if any(parameter is p for p in each.param_groups[0]["params"]))
+        moments: dict[str, Any] = owner.state[parameter]
+        return moments
 
     def progress(self, message: str, *, milestone: bool = False, saving: bool = True) -> Progress:
         """This moment."""
@@ -290,8 +296,8 @@ class _Fitting:
         named |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         named |= {f"state.{index}": tensor for index, tensor in enumerate(self.state)}
         for name, parameter in self.parameters.items():
-            moments = self.by_rows[name].state if name in self.by_rows else self.adam.state[parameter]
-            named |= {f"adam.{moment}.{name}": tensor for moment, tensor in moments.items()}
+            moments = self.moments(parameter)
+            named |= {f"adam.{moment}.{name}": torch.as_tensor(value) for moment, value in moments.items()}
         return named
 
     def save(self, folder: Path) -> None:
@@ -311,11 +317,10 @@ class _Fitting:
         )
         for name, parameter in self.parameters.items():
             parameter.copy_(stored[f"weight.{name}"])
-            moments = {
-                moment: stored.get(f"adam.{moment}.{name}") for moment in ("step", "steps", "exp_avg", "exp_avg_sq")
-            }
-            state = self.by_rows[name].state if name in self.by_rows else self.adam.state[parameter]
-            state.update({moment: tensor for moment, tensor in moments.items() if tensor is not None})
+            for moment in ("step", "exp_avg", "exp_avg_sq"):
+                value = stored.get(f"adam.{moment}.{name}")
+                if value is not None:  # SparseAdam counts its steps in a Python integer
+                    self.moments(parameter)[moment] = value if value.is_floating_point() else int(value)
         self.set_learning_rate(self.position.learning_rate)
 
 
