@@ -6,6 +6,7 @@ Shapes: U units of a text.
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -29,6 +30,8 @@ LONGEST_PIECE = 512
 """Words that are read at once. The few paragraphs that have more are cut into equal pieces."""
 HELD_OUT_SHARE = 20
 """One unit of so many isn't learned: it tells which epoch's weights are the best."""
+AVERAGING_COST = 0.2
+"""Of a token, where learning it costs 1: for the time that is left."""
 
 Indices = npt.NDArray[np.int64]
 
@@ -128,7 +131,7 @@ class UnitTrainee:
         tokens_per_batch = max(1, round(spec.optimizer.batch_size * mean_length))
         return cls(objective, material, unit, np.sort(learned_U), np.sort(held_out_U), tokens_per_batch, spec.seed)
 
-    @property
+    @cached_property
     def tokens_per_epoch(self) -> int:
         """See Trainee."""
         starts, ends = self.material.text.unit_bounds(self.unit)
@@ -171,13 +174,14 @@ def pretrain_bilstm(
     """Fit the network, then average its cell states over the whole text."""
     torch.set_num_threads(threads)
     objective, material = trainee.module, trainee.material
-    to_learn, to_average = plan.epochs * trainee.tokens_per_epoch, len(material.text)
+    to_learn = plan.epochs * trainee.tokens_per_epoch
+    total = to_learn + AVERAGING_COST * len(material.text)
 
     def learning(progress: Progress) -> Progress:
-        return replace(progress, total=to_learn + to_average, metrics=objective.metrics(progress.metrics))
+        return replace(progress, total=total, metrics=objective.metrics(progress.metrics))
 
     def averaging(progress: Progress) -> Progress:
-        return replace(progress, done=to_learn + progress.done, total=to_learn + to_average)
+        return replace(progress, done=to_learn + AVERAGING_COST * progress.done, total=total)
 
     result = yield from relay(fit(trainee, plan, checkpoint=checkpoint), learning)
     metrics = dict(objective.summary(result, trainee.held_out()))
