@@ -9,11 +9,11 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Self
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from safetensors.numpy import load_file, save_file
 from threadpoolctl import threadpool_limits
 
@@ -70,11 +70,12 @@ class DomainsJob(BaseModel):
     seed: int = Field(default=1, ge=0, le=2**32 - 1)
     """Of k-means and of the decomposition."""
 
-    @model_validator(mode="after")
-    def _enough_to_pick_from(self) -> Self:
-        if self.first_clusters < self.k:
-            raise ValueError("initial_clusters must be k or more")
-        return self
+    @field_validator("initial_clusters")
+    @classmethod
+    def _enough_to_pick_from(cls, clusters: int | None, info: ValidationInfo) -> int | None:
+        if clusters is not None and clusters < info.data.get("k", 0):
+            raise ValueError("must be k or more")
+        return clusters
 
     @property
     def first_clusters(self) -> int:

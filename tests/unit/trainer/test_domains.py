@@ -62,8 +62,9 @@ def test_too_little_text_for_what_is_asked_names_the_field(made_text, finish, op
 
 @pytest.mark.parametrize("wrong", [{"k": 1}, {"confidence": 1.0}, {"initial_clusters": 2}, {"rounds": 0}, {"stop": 1}])
 def test_a_wrong_specification_is_refused(wrong):
-    with pytest.raises(ValidationError):
+    with pytest.raises(ValidationError) as raised:
         spec(**wrong)
+    assert [error["loc"] for error in raised.value.errors()] == [tuple(wrong)]
 
 
 def test_what_is_kept_can_be_read_again(made_text, finish, tmp_path: Path):

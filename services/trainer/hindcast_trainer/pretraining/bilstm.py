@@ -40,7 +40,7 @@ class BilstmOptimizer(BaseModel):
     """How the weights are found: by Adam. A twentieth of the units is held out: after an epoch without a better loss on
     these the learning rate is halved; the best weights are kept."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     learning_rate: float = Field(default=4e-3, gt=0, le=1)
     batch_size: int = Field(default=16, ge=1, le=4096)

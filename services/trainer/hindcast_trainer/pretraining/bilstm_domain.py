@@ -43,7 +43,7 @@ class BilstmDomain(BilstmSpec):
     unit: Literal["sentence", "paragraph"] = "paragraph"
     """At whose start the state is reset; no larger than what the domains were found for. A sentence has the domain of
     its paragraph, a paragraph that of its document."""
-    domains: str = Field(min_length=1)
+    domains: str = Field(min_length=1, max_length=200)
     """The id or name of domains that were found in this same corpus reference, or `gold`: the labels of the corpus's
     documents. Text with other than one label is not learned."""
 
