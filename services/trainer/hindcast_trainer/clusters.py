@@ -14,7 +14,6 @@ from scipy import sparse
 from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score, silhouette_score
 
-from hindcast.errors import InvalidInput
 from hindcast_trainer.lsa import Floats, LatentSpace, TermCounts, to_unit_length, weigh
 
 UNCLASSIFIED = -1
@@ -76,13 +75,10 @@ def surest(classification: Classification, confidence: float) -> Indices:
 
 
 def centroids(space: LatentSpace, counts_UM: sparse.csr_matrix, labels_U: Labels, k: int) -> Floats:
-    """[K, D] unit-length means of each domain's units. InvalidInput where a domain has none."""
+    """[K, D] unit-length means of each domain's units."""
     sums_KD = np.zeros((k, space.axes_MD.shape[1]), dtype=np.float64)
     for units, rows_UD in space.project_by_chunks(counts_UM):
         np.add.at(sums_KD, labels_U[units], rows_UD)
-    left = int(sums_KD.any(axis=1).sum())
-    if left < k:
-        raise InvalidInput.field("k", f"after some rounds only {left} domains have any text: ask for no more")
     return to_unit_length(sums_KD.astype(np.float32))
 
 

@@ -61,7 +61,7 @@ class DomainsJob(BaseModel):
     initial_clusters: int | None = Field(default=None, ge=2, le=5_000)
     """Clusters of which the k most dissimilar are picked; null: twice k."""
     lsa_size: int = Field(default=100, ge=2, le=1_000)
-    """Dimensions of the LSA space."""
+    """Dimensions of the LSA space, at most: there are no more than units and terms."""
     rounds: int = Field(default=5, ge=1, le=100)
     """How often the clusters are adjusted and the text is reclassified."""
     confidence: float = Field(default=0.5, ge=0.0, lt=1.0)
@@ -145,20 +145,13 @@ def find_domains(
 
 
 def check_large_enough(spec: DomainsJob, counts: TermCounts) -> None:
-    """InvalidInput, naming the field, unless the text has units and terms enough for the clusters and the space."""
+    """InvalidInput, naming the field, unless the text has units enough for the clusters."""
     described = int(counts.described.sum())
     if described < spec.first_clusters:
-        field, most = ("initial_clusters", described) if spec.initial_clusters else ("k", described // 2)
         raise InvalidInput.field(
-            field,
-            f"the text has only {described} {spec.unit}s with words to tell them apart by: must be {most} or less",
-        )
-    most = min(int(described * (1 - spec.confidence)), len(counts.terms)) - 1
-    if spec.lsa_size > most:
-        raise InvalidInput.field(
-            "lsa_size",
-            f"must be {most} or less: there are {described} {spec.unit}s, of which a round keeps some, and "
-            f"{len(counts.terms)} terms",
+            "initial_clusters" if spec.initial_clusters else "k",
+            f"asks for {spec.first_clusters} clusters at first, but the text has only {described} {spec.unit}s with "
+            "words to tell them apart by",
         )
 
 
@@ -172,6 +165,9 @@ def first_domains(spec: DomainsJob, counts: TermCounts) -> Classification:
 def adjust(spec: DomainsJob, counts: TermCounts, before: Classification) -> tuple[LatentSpace, Classification, Round]:
     """One round: a space and clusters from the confidently classified units alone, then the whole text against them."""
     kept_U = surest(before, spec.confidence)
+    left = len(np.unique(before.labels_U[kept_U]))
+    if left < spec.k:
+        raise InvalidInput.field("k", f"must be less: only {left} clusters of this text hold together")
     space = LatentSpace.of(counts.counts_UM[kept_U], size=spec.lsa_size, seed=spec.seed)
     centroids_KD = centroids(space, counts.counts_UM[kept_U], before.labels_U[kept_U], spec.k)
     after = classify(space, counts, centroids_KD)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.decomposition import TruncatedSVD
+from sklearn.utils.extmath import randomized_svd
 from spacy.lang.en.stop_words import STOP_WORDS
 
 from hindcast.text.corpus import EncodedText, Text, Unit
@@ -114,12 +114,13 @@ class LatentSpace:
 
     @classmethod
     def of(cls, counts_UM: sparse.csr_matrix, *, size: int, seed: int) -> "LatentSpace":
-        """The `size` leading directions of these units, whose number and that of the terms must exceed `size`."""
+        """The `size` leading directions of these units, or as many as there are units or terms."""
         units_M = np.bincount(counts_UM.indices, minlength=counts_UM.shape[1])
         weights_M = np.log(counts_UM.shape[0] / np.maximum(units_M, 1)) * (units_M > 0)
-        svd = TruncatedSVD(size, n_iter=4, random_state=seed)
-        svd.fit(weigh(counts_UM, weights_M.astype(np.float32)))
-        return cls(weights_M.astype(np.float32), np.ascontiguousarray(svd.components_.T, dtype=np.float32))
+        _, _, axes_DM = randomized_svd(
+            weigh(counts_UM, weights_M.astype(np.float32)), min(size, *counts_UM.shape), n_iter=4, random_state=seed
+        )
+        return cls(weights_M.astype(np.float32), np.ascontiguousarray(axes_DM.T, dtype=np.float32))
 
     def project(self, counts_UM: sparse.csr_matrix) -> Floats:
         """[U, D] where these units lie: rows of unit length, or zero where no term of a unit has any weight."""

@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from sklearn.exceptions import ConvergenceWarning
 
 from hindcast.errors import Corrupt, InvalidInput
+from hindcast.text.corpus import Corpus, CorpusReference, Text
+from hindcast.text.corpus_writer import CorpusWriter
 from hindcast_trainer.assignment import DomainAssignment
 from hindcast_trainer.clusters import Classification, agreement, most_dissimilar, surest
 from hindcast_trainer.domains import DomainsJob, find_domains
@@ -46,18 +49,28 @@ def test_equal_seeds_give_equal_domains_and_an_interruption_changes_none(made_te
 
 
 @pytest.mark.parametrize(
-    ("options", "field"),
-    [
-        ({"k": 200}, "k"),
-        ({"k": 3, "initial_clusters": 241}, "initial_clusters"),
-        ({"lsa_size": 90}, "lsa_size"),
-        ({"lsa_size": 50, "confidence": 0.9}, "lsa_size"),
-    ],
+    ("options", "field"), [({"k": 200}, "k"), ({"k": 3, "initial_clusters": 241}, "initial_clusters")]
 )
 def test_too_little_text_for_what_is_asked_names_the_field(made_text, finish, options, field):
     with pytest.raises(InvalidInput) as raised:
         finish(find_domains(spec(**options), made_text, checkpoint=None))
     assert [error.field for error in raised.value.errors] == [field]
+
+
+def test_text_that_is_all_the_same_has_no_domains(finish, tmp_path: Path):
+    (tmp_path / "corpus").mkdir()
+    with CorpusWriter(tmp_path / "corpus", pipeline="plain") as writer:
+        for words in [["alike"], ["."]] * 6:
+            writer.add_document([[words]], split="train")
+        writer.close()
+    text = Text.resolve(CorpusReference(corpora=("same",)), lambda _: Corpus.open(tmp_path / "corpus"))
+    with pytest.warns(ConvergenceWarning), pytest.raises(InvalidInput, match="k: must be less"):
+        finish(find_domains(spec(), text, checkpoint=None))
+
+
+def test_a_space_has_no_more_dimensions_than_there_are(made_text, finish):
+    found = finish(find_domains(spec(unit="document", lsa_size=1000, confidence=0.9), made_text, checkpoint=None))
+    assert found.facts["agreement"]["purity"] == 1.0
 
 
 @pytest.mark.parametrize("wrong", [{"k": 1}, {"confidence": 1.0}, {"initial_clusters": 2}, {"rounds": 0}, {"stop": 1}])
