@@ -68,7 +68,7 @@ DOCUMENT = json.dumps({"id": 1, "text": "A storm ."}).encode()
         ("format=text", b"", None, "line 1"),
         ("format=text", b" \n\n", None, "line 1"),
         ("format=text", b"good\nbad \xff\n", None, "line 2"),
-        ("format=text", gzip.compress(TEXT.encode())[:-12], "gzip", "line "),
+        ("format=text", gzip.compress(TEXT.encode(), mtime=0)[:-12], "gzip", "line "),
         ("format=text", b"no gzip", "gzip", "line 1"),
         ("format=jsonl", DOCUMENT + b"\n{bad\n", None, "line 2"),
         ("format=jsonl", DOCUMENT + b'\n{"id": 2}\n', None, "line 2"),
