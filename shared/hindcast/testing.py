@@ -428,4 +428,4 @@ def _as_json(value: Any) -> Any:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except ValueError as error:
-        raise InvalidInput(f"The database can't hold that: {error}") from error
+        raise InvalidInput("A value is too large to be stored, or holds a NUL character.") from error

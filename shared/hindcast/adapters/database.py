@@ -80,7 +80,7 @@ def _translated() -> Iterator[None]:
     except (sql.OperationalError, sql.InterfaceError, sql.TimeoutError) as error:
         raise _unavailable(error) from error
     except sql.DataError as error:
-        raise InvalidInput(f"The database can't hold that: {_first_line(error)}") from error
+        raise InvalidInput("A value is too large to be stored, or holds a NUL character.") from error
     except sql.DBAPIError as error:
         if error.connection_invalidated:
             raise _unavailable(error) from error

@@ -1,9 +1,11 @@
 """A trained language model as one self-contained folder, or one file: network, vocabulary, pipeline, weights, card."""
 
 import errno
+import filecmp
 import hashlib
 import json
 import shutil
+import tempfile
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -162,7 +164,18 @@ def unpack(file: Path, folder: Path) -> Bundle:
     except _DAMAGED as error:
         cut = _begins_as_zip(file) and not zipfile.is_zipfile(file)
         raise InvalidInput(f"This is not a model bundle: {'it ends too early' if cut else error}") from error
-    return Bundle.open(folder)
+    bundle = Bundle.open(folder)
+    _check_archive(file, folder)
+    return bundle
+
+
+def _check_archive(file: Path, folder: Path) -> None:
+    """Checksums cover the files; what lies between them in the archive must be as `pack` writes it, too."""
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        again = Path(scratch) / "again.zip"
+        pack(folder, again)
+        if not filecmp.cmp(file, again, shallow=False):
+            raise Corrupt("The archive around the bundle's files is not what was written: download it again.")
 
 
 _DAMAGED = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError)

@@ -63,23 +63,19 @@ def test_a_flipped_byte_is_found_and_its_file_named(saved, name, place):
         Bundle.open(folder)
 
 
-def test_no_flipped_byte_of_the_one_file_goes_unseen(saved, tmp_path):
+@pytest.mark.parametrize("flip", [1, 4, 255])
+def test_no_flipped_byte_of_the_one_file_goes_unseen(saved, tmp_path, flip):
     _, folder = saved
     pack(folder, tmp_path / "whole")
     whole = (tmp_path / "whole").read_bytes()
-    original = {name: (folder / name).read_bytes() for name in FILES}
     headers = [place for place in range(len(whole)) if whole[place : place + 2] == b"PK"]
     near_headers = [place for header in headers for place in range(header, min(header + 64, len(whole)))]
     for place in {*near_headers, *range(0, len(whole), 97)}:
         target = tmp_path / f"unpacked-{place}"
         target.mkdir()
-        (tmp_path / "broken").write_bytes(whole[:place] + bytes([whole[place] ^ 255]) + whole[place + 1 :])
-        try:
+        (tmp_path / "broken").write_bytes(whole[:place] + bytes([whole[place] ^ flip]) + whole[place + 1 :])
+        with pytest.raises((Corrupt, InvalidInput)):
             unpack(tmp_path / "broken", target)
-        except (Corrupt, InvalidInput):
-            continue
-        # Only what carries nothing may change: time stamps and the like in the archive's own headers.
-        assert {name: (target / name).read_bytes() for name in FILES} == original
 
 
 @pytest.mark.parametrize("cut", [0, 10, 500])

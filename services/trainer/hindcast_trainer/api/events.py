@@ -22,6 +22,7 @@ POLL_SECONDS = 0.5
 PING_SECONDS = 15.0
 """A stream in which nothing happens says so often that it is alive."""
 BATCH = 500
+LARGEST_SEQUENCE = 2**31 - 1
 STREAM, PAGE = "text/event-stream", "application/json"
 
 
@@ -65,9 +66,11 @@ def router(database: Database) -> APIRouter:
     def job_events(
         job: Annotated[Job, Depends(found)],
         accept: Annotated[str | None, Header()] = None,
-        last_event_id: Annotated[int, Header(ge=0, description="The last event that was seen.")] = 0,
+        last_event_id: Annotated[
+            int, Header(ge=0, le=LARGEST_SEQUENCE, description="The last event that was seen.")
+        ] = 0,
         limit: Annotated[int, Query(ge=1, le=1000, description="Events on a page.")] = 100,
-        cursor: Annotated[int, Query(ge=0, description="`next_cursor` of the page before.")] = 0,
+        cursor: Annotated[int, Query(ge=0, le=LARGEST_SEQUENCE, description="`next_cursor` of the page before.")] = 0,
     ) -> Response:
         """All that happened to the job and, as a stream, what happens until it has ended: `status`, `progress`,
         `metric` and `log`. With `Accept: application/json` a page of what happened so far."""

@@ -45,4 +45,5 @@ def test_the_same_comes_as_pages_of_json(client: TestClient, ended: str) -> None
 
 def test_what_is_asked_for_must_be_one_of_the_two(client: TestClient, ended: str) -> None:
     assert client.get(f"/v1/jobs/{ended}/events", headers={"Accept": "image/png"}).status_code == 406
-    assert client.get(f"/v1/jobs/{ended}/events", headers={"Last-Event-ID": "x"}).status_code == 422
+    for place in ("x", "-1", "3000000000"):
+        assert client.get(f"/v1/jobs/{ended}/events", headers={"Last-Event-ID": place}).status_code == 422
