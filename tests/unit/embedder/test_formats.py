@@ -179,6 +179,19 @@ def test_text_that_is_wrong_is_told_with_its_line(content: bytes, message: str, 
     assert problem(content, TEXT, tmp_path) == message
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"2 2\nfoo 1 2 3\nbar 4 5 6\n", "line 2: has 3 numbers where line 1 promises 2"),
+        (b"2 2\nNew York 1 2 3 4\nbar 4 5 6 7\n", "line 2: has 4 numbers where line 1 promises 2"),
+        (b"2 2\nfoo\t1\t2\t3\nbar\t4\t5\t6\n", "line 2: has 3 numbers where line 1 promises 2"),
+        (b"2 3\nfoo 1 2\nbar 4 5\n", "line 2: must be a word and 3 numbers"),
+    ],
+)
+def test_text_whose_size_does_not_fit_is_refused(content: bytes, message: str, tmp_path: Path) -> None:
+    assert problem(content, TEXT, tmp_path) == message
+
+
 def test_the_last_line_needs_no_end(tmp_path: Path) -> None:
     _, table = read(b"2 1\na 1\nb 2.5", TEXT, tmp_path / "t")
     np.testing.assert_array_equal(table.vectors, [[1], [2.5]])

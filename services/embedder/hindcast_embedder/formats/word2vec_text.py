@@ -1,7 +1,8 @@
 """word2vec's text format: a line `<words> <size>`, then on each line a word and its numbers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import BinaryIO
 
@@ -17,7 +18,11 @@ _MAX_NUMBER_BYTES = 64
 
 @dataclass(frozen=True)
 class Word2VecText:
-    """Read as others write it: words may contain blanks (the last D columns are the vector), rows may end in blanks."""
+    """Read as others write it: words may contain blanks (the last D columns are the vector), rows may end in blanks.
+
+    Among others, `area 51` is such a word. Where every word of the first batch of rows ends in a number, though, the
+    header's size is taken to be wrong and the file is refused.
+    """
 
     name: str = "word2vec-text"
     media_type: str = "text/plain; charset=utf-8"
@@ -46,15 +51,30 @@ def _batches(file: BinaryIO, promised: int, size: int) -> Iterator[Rows]:
             _row(file.readline(longest_line), row, promised=promised, size=size)
             for row in range(start, min(start + BATCH_ROWS, promised))
         ]
+        words = [word for word, _ in rows]
+        if start == 0:
+            _check_size(words, size)
         vectors = np.stack([vector for _, vector in rows])
         if (bad := first_not_finite(vectors)) is not None:
             raise InvalidInput.field(f"line {start + bad + 2}", "has a number that is not finite")
-        yield Rows([word for word, _ in rows], vectors)
+        yield Rows(words, vectors)
     line = promised + 2
     while rest := file.readline(longest_line):
         if rest.strip():
             raise InvalidInput.field(f"line {line}", f"is one too many: line 1 promises {promised} words")
         line += 1
+
+
+def _check_size(words: Sequence[bytes], size: int) -> None:
+    """Rows that are all too long would pass, their first numbers taken for the ends of their words."""
+    if all(_numbers_after(word) for word in words):
+        found = size + _numbers_after(words[0])
+        raise InvalidInput.field("line 2", f"has {found} numbers where line 1 promises {size}")
+
+
+def _numbers_after(word: bytes) -> int:
+    """How many of the last parts of a word with blanks are numbers."""
+    return sum(1 for _ in takewhile(lambda part: _numbers(part) is not None, reversed(word.split()[1:])))
 
 
 def _row(line: bytes, row: int, *, promised: int, size: int) -> tuple[bytes, Vectors]:
