@@ -1,6 +1,7 @@
 """The embedder's HTTP edge."""
 
 import json
+from collections.abc import Sequence
 from itertools import chain
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -10,7 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from safetensors.numpy import save
 
-from hindcast.errors import InvalidInput
+from hindcast.errors import FieldError, InvalidInput, NotFound
 from hindcast.nn.embedding_table import EmbeddingTable, Vectors
 from hindcast.registry import Name
 from hindcast.web.negotiation import preferred
@@ -145,7 +146,7 @@ def _covered(tables: Tables, table: EmbeddingTable, asked: CoverageRequest) -> C
     if isinstance(asked.words, dict):
         counts = dict(sorted(asked.words.items(), key=lambda item: -item[1]))
     else:
-        words = tables.vocabulary(asked.vocabulary_of) if asked.vocabulary_of is not None else asked.words or []
+        words = _vocabulary(tables, asked.vocabulary_of) if asked.vocabulary_of is not None else asked.words or []
         counts = dict.fromkeys(words, 1)
     result = coverage(table, counts, show=SHOWN_MISSING)
     return CoverageAnswer(
@@ -156,6 +157,15 @@ def _covered(tables: Tables, table: EmbeddingTable, asked: CoverageRequest) -> C
         token_coverage=result.found_tokens / result.tokens if counted and result.tokens else None,
         missing=result.missing,
     )
+
+
+def _vocabulary(tables: Tables, model: str) -> Sequence[str]:
+    try:
+        return tables.vocabulary(model)
+    except NotFound as error:
+        # Else it could be the table in the path that is missing.
+        field = "vocabulary_of"
+        raise NotFound(f"{field}: {error.detail}", errors=[FieldError(field, error.detail)]) from error
 
 
 def _neighbors(opened: OpenTable, asked: NeighborsRequest) -> NeighborsAnswer:

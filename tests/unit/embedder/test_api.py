@@ -257,7 +257,11 @@ def test_coverage_of_a_models_vocabulary(client: TestClient, table: str, databas
         )
     answer = client.post(f"/v1/tables/{table}/coverage", json={"vocabulary_of": "small"}).json()
     assert (answer["types"], answer["found"], answer["missing"]) == (4, 2, ["<unk>", "gale"])
-    problem(client.post(f"/v1/tables/{table}/coverage", json={"vocabulary_of": "large"}), 404)
+
+
+def test_coverage_of_an_unknown_models_vocabulary_names_the_field(client: TestClient, table: str) -> None:
+    told = problem(client.post(f"/v1/tables/{table}/coverage", json={"vocabulary_of": "large"}), 404)
+    assert [error["field"] for error in told["errors"]] == ["vocabulary_of"]
 
 
 @pytest.mark.parametrize(
