@@ -95,7 +95,7 @@ def experiment(name: str, corpus: str, probes: list[Probe]) -> dict[str, Any]:
             "valid": _part(corpus, "valid", HELD_OUT_TOKENS),
             "test": _part(corpus, "test", HELD_OUT_TOKENS),
             "vocabulary": {"min_count": 2},
-            "optimizer": {"learning_rate": 2e-3, "batch_size": 8, "epochs": 6, "patience": 1},
+            "optimizer": {"learning_rate": 2e-3, "batch_size": 8, "epochs": 5, "patience": 1},
             "dropout": 0.2,
         },
         "rows": [
