@@ -11,6 +11,7 @@ from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Database, Queue
 from hindcast.registry import ResourceType
 from hindcast.web.schemas import PageOf, PageQuery, Problem, Schema, Timestamp
+from hindcast_trainer.experiments import lifecycle
 from hindcast_trainer.kinds import KINDS, Order, submit
 from hindcast_trainer.references import as_written
 
@@ -149,6 +150,6 @@ def _add_moves(api: APIRouter, database: Database, queue: Queue) -> None:
 
     @api.delete("/{job}", status_code=204)
     def delete_job(job: str) -> None:
-        """Remove a job that has ended. What it made stays."""
+        """Remove a job that has ended; 409 while an experiment's table is made of it. What it made stays."""
         with database.transaction() as transaction:
-            service.delete(transaction, transaction.jobs.get(job).id)
+            lifecycle.delete_job(transaction, job)

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 
-from hindcast.errors import Conflict, IllegalMove, InvalidInput
+from hindcast.errors import Conflict, IllegalMove, InUse, InvalidInput
 from hindcast.jobs import service
 from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Transaction
@@ -85,6 +85,15 @@ def delete(transaction: Transaction, reference: str) -> None:
     if not (now := status(experiment, jobs_of(transaction, experiment))).ended:
         raise IllegalMove(f"Experiment {experiment.id} is {now}: only one that has ended can be deleted.")
     transaction.experiments.delete(experiment.id)
+
+
+def delete_job(transaction: Transaction, reference: str) -> Job:
+    """Remove a job that has ended. InUse while an experiment's table is made of it; else as the job service's."""
+    job = transaction.jobs.get(reference)
+    user = next((experiment.id for experiment in _all(transaction) if job.id in experiment.jobs), None)
+    if user is not None:
+        raise InUse(f"Experiment {user} needs job {job.id}: delete the experiment first.")
+    return service.delete(transaction, job.id)
 
 
 class _Queue:

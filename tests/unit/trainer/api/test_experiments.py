@@ -58,6 +58,16 @@ def test_an_experiment_is_cancelled_retried_and_deleted(client: TestClient, expe
     assert client.get("/v1/experiments/ways").status_code == 404
 
 
+def test_a_job_of_an_experiment_stays_until_that_is_deleted(client: TestClient, experiment: Mapping[str, Any]) -> None:
+    client.post("/v1/experiments/ways/cancel")
+    for job in (job for row in experiment["rows"] for job in row["jobs"]):
+        refused = client.delete(f"/v1/jobs/{job}")
+        assert (refused.status_code, refused.json()["type"]) == (409, "/problems/in-use")
+        assert experiment["id"] in refused.json()["detail"]
+    client.delete("/v1/experiments/ways")
+    assert client.delete(f"/v1/jobs/{job}").status_code == 204
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [
