@@ -103,6 +103,7 @@ def test_an_unknown_job_is_a_404(refusing: TestClient, path: str) -> None:
         ({"corpus": {"corpora": ["news", "nowhere"]}}, "corpus.corpora.1"),
         ({"vocabulary": {"size": 10, "min_count": 2}}, "vocabulary"),
         ({"name": "a/b"}, "name"),
+        ({"kind": "domains", "k": 5, "initial_clusters": 3}, "initial_clusters"),
     ],
 )
 def test_what_is_wrong_is_named_as_it_was_written(refusing: TestClient, change: Mapping[str, Any], field: str) -> None:
