@@ -371,9 +371,11 @@ class MemoryExperiments:
             raise NotFound(f"There is no experiment {reference!r}.")
         return self._whole(id)
 
-    def list(self, page: Page) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+    def list(self, page: Page, *, name: str | None = None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         """See hindcast.jobs.ports.Experiments."""
         documents = [self._whole(id) for id in self._state.experiments]
+        if name is not None:
+            documents = [document for document in documents if document["name"] == name]
         return _page(documents, page, lambda document: (document["created_at"], document["id"]))
 
     def update(self, id: str, document: Mapping[str, Any]) -> None:

@@ -158,5 +158,7 @@ def test_experiments_are_listed_newest_first_and_named_once(database: Database) 
     with database.transaction() as transaction:
         first, cursor = transaction.experiments.list(Page(limit=2))
         rest, end = transaction.experiments.list(Page(limit=2, cursor=cursor))
+        named, _ = transaction.experiments.list(Page(), name="1")
     assert [each["id"] for each in (*first, *rest)] == ["exp_2", "exp_1", "exp_0"]
     assert end is None
+    assert [each["id"] for each in named] == ["exp_1"]

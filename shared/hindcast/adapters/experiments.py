@@ -33,9 +33,11 @@ class PostgresExperiments:
             raise NotFound(f"There is no experiment {reference!r}.")
         return _document(row)
 
-    def list(self, page: Page) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+    def list(self, page: Page, *, name: str | None = None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         """See hindcast.jobs.ports.Experiments."""
         newest = select(experiments).order_by(experiments.c.created_at.desc(), experiments.c.id.desc())
+        if name is not None:
+            newest = newest.where(experiments.c.name == name)
         if place := place_of(page):
             newest = newest.where(tuple_(experiments.c.created_at, experiments.c.id) < tuple_(*place))
         rows = self._connection.execute(newest.limit(page.limit + 1)).all()

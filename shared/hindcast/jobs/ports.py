@@ -113,7 +113,7 @@ class Experiments(Protocol):
     def get(self, reference: str) -> Mapping[str, Any]:
         """By id or name: the document, with `id`, `name` and `created_at` set; NotFound."""
 
-    def list(self, page: Page) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+    def list(self, page: Page, *, name: str | None = None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         """Newest first, and the cursor of the next page."""
 
     def update(self, id: str, document: Mapping[str, Any]) -> None:

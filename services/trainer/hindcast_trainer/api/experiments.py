@@ -43,10 +43,10 @@ def router(database: Database, queue: Queue) -> APIRouter:
         return answer
 
     @api.get("")
-    def list_experiments(page: PageQuery) -> PageOf[ExperimentSummary]:
+    def list_experiments(page: PageQuery, name: str | None = None) -> PageOf[ExperimentSummary]:
         """Experiments, newest first, without their tables."""
         with database.transaction() as transaction:
-            stored, cursor = transaction.experiments.list(page)
+            stored, cursor = transaction.experiments.list(page, name=name)
             found = [Experiment.of(document) for document in stored]
             items = [summarize(experiment, jobs_of(transaction, experiment)) for experiment in found]
         return PageOf(items=items, next_cursor=cursor)

@@ -49,6 +49,11 @@ def test_the_table_comes_in_three_forms(client: TestClient, experiment: Mapping[
     assert client.get("/v1/experiments/ways?format=xml").json()["errors"][0]["field"] == "format"
 
 
+def test_experiments_are_found_by_their_name(client: TestClient, experiment: Mapping[str, Any]) -> None:
+    assert [each["id"] for each in client.get("/v1/experiments?name=ways").json()["items"]] == [experiment["id"]]
+    assert client.get("/v1/experiments?name=others").json()["items"] == []
+
+
 def test_an_experiment_is_cancelled_retried_and_deleted(client: TestClient, experiment: Mapping[str, Any]) -> None:
     assert client.delete("/v1/experiments/ways").status_code == 409
     assert client.post("/v1/experiments/ways/cancel").json()["status"] == "cancelled"
