@@ -6,6 +6,7 @@ from typing import Any, ClassVar, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from hindcast.jobs import references
 from hindcast.registry import ResourceType
 from hindcast_trainer.work import Produced, Work
 
@@ -51,14 +52,7 @@ Model = TypeVar("Model", bound=BaseModel)
 
 def with_ids(spec: Model, ids: Mapping[str, str]) -> Model:
     """The specification with the values at the dotted paths in `ids` replaced, validated again."""
-    document: Any = spec.model_dump(mode="json", exclude_unset=False)
-    for path, id in ids.items():
-        *parents, last = path.split(".")
-        place = document
-        for key in parents:
-            place = place[int(key)] if isinstance(place, list) else place[key]
-        place[int(last) if isinstance(place, list) else last] = id
-    return type(spec).model_validate(document)
+    return type(spec).model_validate(references.with_ids(spec.model_dump(mode="json"), ids))
 
 
 def as_written(field: str, document: Any) -> str:
