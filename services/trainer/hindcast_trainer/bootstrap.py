@@ -1,0 +1,115 @@
+"""How sure one can be of perplexities, and of what lies between two: the paired bootstrap over sentences.
+
+S sentences, B resamples, R models of a row (one for each seed), M models at all.
+
+A resample draws as many sentences as the text has, with replacement, and takes every model's perplexity of the same
+draw: what two models find equally hard cancels out of their difference. So an interval covers other text of the kind,
+as far as sentences are independent of each other: those of one document are not quite, and the interval of a text of a
+few long documents is somewhat too narrow.
+
+With one seed that is all it covers. From two seeds on, the seeds' own scatter is added: to each resample's difference
+of mean log perplexities a draw from Student's t, scaled by the standard error over the seeds. (Resampling two or three
+seeds would make their scatter too small, by a third with three.) The scatter of the two rows of a comparison is pooled:
+2 (R - 1) degrees of freedom instead of R - 1, without which two seeds would tell nothing.
+
+`scipy.stats.bootstrap(paired=True)` gives the same percentiles, and the tests hold this to it. But it gathers every
+model's sentences anew for each resample; here a resample is a row of counts, and all models' sums are one matrix
+product: 100,000 sentences, six models and 10,000 resamples take 8 s instead of 60 s on one core, in tens of megabytes.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import logsumexp
+
+Reals = npt.NDArray[np.float64]
+
+RESAMPLES = 10_000
+SEED = 20190915
+"""Of the resamples and of the draws from Student's t: equal scores have equal intervals."""
+CONFIDENCE = 0.95
+
+_BLOCK_CELLS = 1 << 22
+"""Counts that are held at a time."""
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The middle 95 % of the resamples."""
+
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A row's mean perplexity beside another's."""
+
+    change: float
+    """-0.14 is 14 % less than the other's."""
+    interval: Interval
+    """Of `change`."""
+    p_value: float
+    """Two-sided: how often resamples lie at least so far from what was seen as that lies from no difference (their
+    distribution, shifted to where there is none). Never below 1 / (RESAMPLES + 1); 1 where nothing differs."""
+
+
+def resample(
+    nats_SM: Reals, tokens_S: npt.NDArray[np.int64], *, resamples: int = RESAMPLES, seed: int = SEED
+) -> Generator[int, None, Reals]:
+    """[B, M] log perplexities of resampled texts. Yields how many are done."""
+    random = np.random.default_rng(seed)
+    sentences = len(tokens_S)
+    sums_SM = np.column_stack([nats_SM, tokens_S]).astype(np.float64)
+    drawn_BM = np.empty((resamples, sums_SM.shape[1]))
+    block = max(1, _BLOCK_CELLS // sentences)
+    for start in range(0, resamples, block):
+        size = min(block, resamples - start)
+        counts_BS = np.empty((size, sentences))
+        for row in counts_BS:
+            row[:] = np.bincount(random.integers(0, sentences, sentences), minlength=sentences)
+        drawn_BM[start : start + size] = counts_BS @ sums_SM
+        yield start + size
+    return drawn_BM[:, :-1] / drawn_BM[:, -1:]
+
+
+def perplexity_interval(resampled_BR: Reals, seen_R: Reals, *, seed: int = SEED) -> Interval:
+    """Of a row's mean perplexity; from log perplexities, resampled and as they were seen."""
+    resampled_B = _log_mean(resampled_BR) + _scatter([seen_R], len(resampled_BR), seed)
+    low, high = np.exp(_middle(resampled_B))
+    return Interval(float(low), float(high))
+
+
+def difference(resampled_BR: Reals, other_BR: Reals, seen_R: Reals, other_R: Reals, *, seed: int = SEED) -> Difference:
+    """Between a row and another, whose resamples are of the same sentences."""
+    seen = float(_log_mean(seen_R) - _log_mean(other_R))
+    scatter_B = _scatter([seen_R, other_R], len(resampled_BR), seed)
+    resampled_B = _log_mean(resampled_BR) - _log_mean(other_BR) + scatter_B
+    extreme = int(np.count_nonzero(np.abs(resampled_B - seen) >= abs(seen)))
+    low, high = np.expm1(_middle(resampled_B))
+    return Difference(float(np.expm1(seen)), Interval(float(low), float(high)), (1 + extreme) / (1 + len(resampled_B)))
+
+
+def _log_mean(logs_BR: Reals) -> Reals:
+    """[B] logarithms of the mean perplexity over the seeds."""
+    mean: Reals = logsumexp(logs_BR, axis=-1) - np.log(logs_BR.shape[-1])
+    return mean
+
+
+def _scatter(rows: list[Reals], resamples: int, seed: int) -> Reals:
+    """[B] what other seeds might have added; zeros where there is one seed a row."""
+    degrees = sum(len(row_R) - 1 for row_R in rows)
+    if degrees == 0:
+        return np.zeros(resamples)
+    variance = sum(float(((row_R - row_R.mean()) ** 2).sum()) for row_R in rows) / degrees
+    error = np.sqrt(variance * sum(1 / len(row_R) for row_R in rows))
+    scatter_B: Reals = error * np.random.default_rng([seed, 1]).standard_t(degrees, resamples)
+    return scatter_B
+
+
+def _middle(resampled_B: Reals) -> Reals:
+    tail = (1 - CONFIDENCE) / 2
+    middle: Reals = np.quantile(resampled_B, [tail, 1 - tail])
+    return middle
