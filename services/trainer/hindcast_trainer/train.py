@@ -1,10 +1,7 @@
 """Train a language model: sections 3.1 and 4 of the paper, with a learned input or on pre-trained embeddings."""
 
-import math
-import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -14,7 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from hindcast.errors import InvalidInput
 from hindcast.lm.base import History
 from hindcast.lm.bundle import Bundle
-from hindcast.lm.evaluation import score_corpus
 from hindcast.lm.lstm import LARGEST_SIZE, LstmSpecification
 from hindcast.lm.trainee import LanguageModelTrainee
 from hindcast.nn.embedding_table import Normalization
@@ -24,15 +20,14 @@ from hindcast.registry import ResourceType
 from hindcast.text.corpus import CorpusReference, EncodedText, Text
 from hindcast.text.pipeline import UNKNOWN
 from hindcast.text.vocabulary import Vocabulary, VocabularySpec
+from hindcast_trainer.held_out import HeldOutScores, SentenceScores, score_texts
 from hindcast_trainer.input_table import InputTable
+from hindcast_trainer.overlap import Overlap, overlap
 from hindcast_trainer.references import Reference
 from hindcast_trainer.texts import corpus_references, text_of, vocabulary_of, vocabulary_references
 from hindcast_trainer.work import Produced, Work
 
 Units = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
-
-REPORT_SECONDS = 1.0
-LARGEST_EXPONENT = 700.0  # exp() of more overflows
 
 
 class _Part(BaseModel):
@@ -168,11 +163,14 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
         seed=spec.seed,
     )
     work.log(f"{len(vocabulary):,} words, {len(trainee.train):,} tokens to learn")
-    metrics = work.run(_fit_and_evaluate(spec, trainee, encoded, checkpoint=work.checkpoint))
+    metrics, scores = work.run(_fit_and_evaluate(spec, trainee, encoded, checkpoint=work.checkpoint))
     data = {role: _described(spec.texts[role], text, vocabulary, work) for role, text in texts.items()}
-    held_out = data.get("test") or data.get("valid")
+    held_out = HeldOutScores.chosen(scores, spec.texts)
+    shared = None
     if held_out:
-        metrics["oov_rate"] = held_out["oov_rate"]
+        metrics["oov_rate"] = data[held_out.role]["oov_rate"]
+        shared = _overlap(texts[held_out.role], texts["train"], work)
+        data[held_out.role]["overlap"] = {"n": shared.n, "share": shared.share}
 
     bundle = Bundle(
         specification=network,
@@ -187,12 +185,14 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
             "metrics": metrics,
             "table": table and table.coverage(texts["train"].counts()),
             "log_base": "e",
-            "warnings": _warnings(spec, texts["train"], work),
+            "warnings": _warnings(spec, texts["train"], shared, work),
         },
     )
     folder = work.scratch / "model"
     folder.mkdir()
     bundle.save(folder)
+    if held_out:
+        held_out.save(folder)
     return Produced(folder, facts=bundle.facts(), metrics=metrics)
 
 
@@ -218,8 +218,8 @@ def _fit_and_evaluate(
     encoded: Mapping[str, EncodedText],
     *,
     checkpoint: Path | None,
-) -> Generator[Progress, None, dict[str, float]]:
-    """Train, then take the exact perplexities of valid and test text: the figures of the model."""
+) -> Generator[Progress, None, tuple[dict[str, float], dict[str, SentenceScores]]]:
+    """Train, then score valid and test text exactly: the figures of the model, and the scores of each text."""
     plan = Plan(
         learning_rate=spec.optimizer.learning_rate,
         epochs=spec.optimizer.epochs,
@@ -239,25 +239,17 @@ def _fit_and_evaluate(
         "parameters": float(sum(weight.numel() for weight in trainee.module.parameters() if weight.requires_grad)),
     }
     trainee.module.prepare_for_scoring()
-    scored = 0
-    for role, text in held_out.items():
-        report = partial(Progress, total=to_learn + to_score, unit="tokens", message=f"perplexity of {role}")
-        metrics[f"{role}_perplexity"] = yield from _perplexity(trainee, text, to_learn + scored, report)
-        scored += len(text)
-    return metrics
+    scoring = score_texts(trainee.module, held_out, history=trainee.history)
+    scores = yield from relay(
+        scoring, lambda progress: replace(progress, done=to_learn + progress.done, total=to_learn + to_score)
+    )
+    metrics |= {f"{role}_perplexity": each.perplexity for role, each in scores.items()}
+    return metrics, scores
 
 
-def _perplexity(
-    trainee: LanguageModelTrainee, text: EncodedText, done: float, report: Callable[[float], Progress]
-) -> Generator[Progress, None, float]:
-    nats, reported = 0.0, time.monotonic()
-    for tokens_N, scores in score_corpus(trainee.module, text, history=trainee.history):
-        nats -= float(scores.log_probs_N.sum())
-        done += len(tokens_N)
-        if time.monotonic() - reported >= REPORT_SECONDS:
-            yield report(done)
-            reported = time.monotonic()
-    return math.exp(min(nats / len(text), LARGEST_EXPONENT))
+def _overlap(held_out: Text, train: Text, work: Work) -> Overlap:
+    """It takes moments: as progress it would only make the training's look as if it had begun anew."""
+    return work.run(relay(overlap(held_out, [train]), lambda progress: replace(progress, done=progress.total)))
 
 
 def _described(reference: CorpusReference, text: Text, vocabulary: Vocabulary, work: Work) -> dict[str, Any]:
@@ -281,10 +273,13 @@ def _lineage(spec: LanguageModelJob) -> dict[str, Any]:
     return {"corpora": list(corpora), "table": table, "vocabulary": spec.vocabulary.same_as}
 
 
-def _warnings(spec: LanguageModelJob, text: Text, work: Work) -> list[str]:
+def _warnings(spec: LanguageModelJob, text: Text, shared: Overlap | None, work: Work) -> list[str]:
     """What to mind when the model's figures are read."""
+    warnings = [shared.told("the train text")] if shared and shared.notable else []
     if isinstance(spec.input, TableInput):
         pipeline = work.resource(spec.input.table).facts.get("pipeline")
         if pipeline is not None and pipeline != text.pipeline:
-            return [f"The table was made from text of the pipeline {pipeline}, the model reads {text.pipeline}."]
-    return []
+            warnings.append(
+                f"The table was made from text of the pipeline {pipeline}, the model reads {text.pipeline}."
+            )
+    return warnings
