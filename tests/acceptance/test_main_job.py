@@ -68,6 +68,12 @@ def test_every_way_of_pre_training_ends_in_a_perplexity_and_a_rank(experiment: A
         assert row["status"] == "succeeded", row
         assert 1 < row["perplexity"]["mean"] < 1500
         assert row["probes"][0]["rank"] >= 1
+        low, high = row["perplexity"]["ci95"]
+        assert low < row["perplexity"]["mean"] < high
+    for row in experiment["rows"][1:]:
+        change = row["relative_to_baseline"]
+        assert change["ci95"][0] <= change["change"] <= change["ci95"][1]
+        assert 0 < change["p_value"] <= 1
 
 
 def test_the_table_is_also_markdown_and_csv(hindcast: Hindcast, experiment: Any) -> None:

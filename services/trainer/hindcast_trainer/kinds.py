@@ -14,19 +14,24 @@ from hindcast.jobs import service
 from hindcast.jobs.job import Job
 from hindcast.jobs.ports import Transaction
 from hindcast.registry import Name
+from hindcast_trainer.comparison import ComparisonJob
 from hindcast_trainer.domains import DomainsJob
 from hindcast_trainer.ingest import Ingest
 from hindcast_trainer.pretraining import Pretraining
 from hindcast_trainer.probe import ProbeJob
 from hindcast_trainer.references import Spec
+from hindcast_trainer.topical_probe import TopicalProbeJob
 from hindcast_trainer.train import LanguageModelJob
 
 TableSpec = Annotated[Pretraining, Field(discriminator="kind")]
 """What makes an embedding table."""
 JobSpec = Annotated[DomainsJob | Pretraining | LanguageModelJob, Field(discriminator="kind")]
 """What can be posted."""
-AnySpec = Annotated[DomainsJob | Pretraining | LanguageModelJob | Ingest | ProbeJob, Field(discriminator="kind")]
-"""What a worker can be given: `ingest` comes of an upload, `probe` of an experiment."""
+AnySpec = Annotated[
+    DomainsJob | Pretraining | LanguageModelJob | Ingest | ProbeJob | TopicalProbeJob | ComparisonJob,
+    Field(discriminator="kind"),
+]
+"""What a worker can be given: `ingest` comes of an upload, the last three of an experiment."""
 
 
 def parse(kind: str, spec: Mapping[str, Any]) -> Spec:

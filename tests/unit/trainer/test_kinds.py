@@ -14,6 +14,8 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "language_model": {"train": "cor_1"},
     "ingest": {"upload": "uploads/1", "format": "text", "pipeline": "plain", "sha256": "ab"},
     "probe": {"model": "lm_1", "probes": [{"context": "A", "target": "storm"}]},
+    "topical_probe": {"model": "lm_1", "text": "cor_1", "probes": {"auto": 3}},
+    "comparison": {"models": ["lm_1"], "baseline": ["lm_2"], "text": "cor_1", "pretraining": ["cor_2", "cor_3"]},
 }
 ORDER: TypeAdapter[Order] = TypeAdapter(Order)
 
@@ -47,9 +49,9 @@ def test_no_kind_takes_an_unknown_field(kind: str) -> None:
         parse(kind, {**SMALLEST[kind], "wings": 2})
 
 
-def test_uploads_and_probes_cant_be_posted() -> None:
-    assert set(KINDS) - set(POSTABLE) == {"ingest", "probe"}
-    for kind in ("ingest", "probe"):
+def test_what_comes_of_uploads_and_experiments_cant_be_posted() -> None:
+    assert set(KINDS) - set(POSTABLE) == {"ingest", "probe", "topical_probe", "comparison"}
+    for kind in set(KINDS) - set(POSTABLE):
         with pytest.raises(ValidationError):
             ORDER.validate_python({"kind": kind, **SMALLEST[kind]})
 

@@ -6,16 +6,19 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from hindcast.errors import InvalidInput
-from hindcast.lm.bundle import Bundle
+from hindcast.errors import InvalidInput, NotFound
+from hindcast.lm.bundle import CHECKSUMS, FILES, Bundle, pack, unpack
 from hindcast.lm.evaluation import read, score
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.corpus_writer import CorpusWriter
 from hindcast.text.pipeline import END
+from hindcast_trainer.held_out import HeldOutScores
 from hindcast_trainer.probe import Probe, ProbeJob
 from hindcast_trainer.references import with_ids
 from hindcast_trainer.testing import LocalWork, MemoryTables
+from hindcast_trainer.topical_probe import TopicalProbeJob
+from hindcast_trainer.topical_words import choose
 from hindcast_trainer.train import LanguageModelJob
 
 WORDS = ["the", "storm", "rain", "wind", "sun", "Colima", "said", "fell", "rose", "."]
@@ -123,6 +126,58 @@ def test_a_table_made_from_text_of_another_pipeline_is_warned_of(work):
     (warning,) = bundle.card["warnings"]
     assert "wikitext" in warning
     assert "plain" in warning
+
+
+@pytest.mark.parametrize("role", ["test", "valid"])
+@pytest.mark.parametrize("history", ["sentence", "document"])
+def test_what_each_held_out_sentence_scored_lies_beside_the_bundle(work, role, history):
+    produced, _ = train(work, **({} if role == "test" else {"test": None}), history=history)
+    kept = HeldOutScores.open(produced.folder)
+    assert (kept.role, kept.reference.corpora) == (role, (f"cor_{role}",))
+    assert kept.scores.perplexity == produced.metrics[f"{role}_perplexity"]
+    assert len(kept.scores.nats_S) == 60
+
+
+def test_without_held_out_text_nothing_is_kept_and_bundles_leave_the_scores_behind(work, tmp_path):
+    produced, _ = train(work, valid=None, test=None)
+    assert {file.name for file in produced.folder.iterdir()} == {*FILES, CHECKSUMS}
+    produced.folder.rename(work.scratch / "first")
+    produced, bundle = train(work)
+    pack(produced.folder, tmp_path / "packed")
+    (tmp_path / "unpacked").mkdir()
+    assert unpack(tmp_path / "packed", tmp_path / "unpacked").card == bundle.card
+    with pytest.raises(NotFound):
+        HeldOutScores.open(tmp_path / "unpacked")
+
+
+def test_test_text_that_was_trained_on_is_counted_and_warned_of(work):
+    _, bundle = train(work, test="cor_train")
+    assert bundle.card["data"]["test"]["overlap"] == {"n": 8, "share": 1.0}
+    assert "100.0%" in bundle.card["warnings"][0]
+    (work.scratch / "model").rename(work.scratch / "first")
+    _, bundle = train(work)
+    assert bundle.card["data"]["test"]["overlap"]["share"] < 0.01
+    assert bundle.card["warnings"] == []
+
+
+def test_topical_words_are_ranked_given_the_document_and_the_sentence(work):
+    produced, bundle = train(work, history="document")
+    work.add("lm_1", "model", produced.folder)
+    metrics = TopicalProbeJob(model="lm_1", text="cor_test", probes={"auto": 12}).run(work).metrics
+    text = Text.resolve(CorpusReference(corpora=("cor_test",)), lambda id: Corpus.open(work.folder(id)))
+    encoded = text.encoded(bundle.vocabulary)
+    words = choose(encoded, bundle.vocabulary, count=12)
+    assert metrics["words"] == len(words) == 12
+    for context, starts in (("document", words.document_starts_P), ("sentence", words.sentence_starts_P)):
+        ranks = []
+        for position, start in zip(words.positions_P, starts, strict=True):
+            log_probs_V = bundle.model.log_probs(read(bundle.model, encoded.tokens(start, position)))[0].numpy()
+            ranks.append(1 + (log_probs_V > log_probs_V[encoded.take(position)]).sum())
+        assert metrics[f"{context}_median"] == np.median(ranks)
+        assert metrics[f"{context}_mrr"] == pytest.approx(sum(1 / rank for rank in ranks) / 12)
+        assert metrics[f"{context}_hits_at_10"] == sum(rank <= 10 for rank in ranks) / 12
+        assert metrics[f"{context}_hits_at_100"] == 1
+    assert "12 topical words" in work.logged[-1]
 
 
 def test_the_vocabulary_of_another_model_can_be_taken_over(work):

@@ -7,6 +7,7 @@ from pydantic import JsonValue
 from hindcast.jobs.job import JobStatus
 from hindcast.web.schemas import Schema, Timestamp
 from hindcast_trainer.probe import Probe
+from hindcast_trainer.topical_probe import AutoProbes
 
 HeldOut = Literal["test", "valid"]
 
@@ -20,6 +21,10 @@ class ExperimentProgress(Schema):
     """Jobs that have ended."""
     total: int
     unit: Literal["jobs"] = "jobs"
+
+
+Interval = tuple[float, float]
+"""From, to."""
 
 
 class RowPretraining(Schema):
@@ -41,7 +46,10 @@ class RowPerplexity(Schema):
     mean: float | None
     """Over the seeds that have one."""
     std: float | None
-    """The sample's standard deviation, from two seeds on."""
+    """The sample's standard deviation over the seeds, from two on."""
+    ci95: Interval | None
+    """95 % interval of the mean by a bootstrap over the text's sentences: what other text of its kind would give. From
+    two seeds on it allows for other seeds, too, by Student's t. null until all models are there."""
     per_seed: list[float | None]
     """In the order of the seeds; null until known."""
 
@@ -49,8 +57,15 @@ class RowPerplexity(Schema):
 class Comparison(Schema):
     """A row's mean perplexity beside the baseline's."""
 
-    change: float
-    """-0.14 is 14 % less than the baseline's."""
+    change: float | None
+    """-0.14 is 14 % less than the baseline's. null where the two can't be compared: their models differ in vocabulary,
+    pipeline or text, as a warning says."""
+    ci95: Interval | None
+    """95 % interval of `change` by a paired bootstrap over the text's sentences: all models are resampled alike. With
+    one seed it covers other text of the kind and not other seeds; from two on both, by Student's t over the seeds. null
+    until all models of the row and of the baseline are there."""
+    p_value: float | None
+    """Two-sided, of the same bootstrap: how likely so large a change were if there was none. At least 1/10,001."""
 
 
 class Rank(Schema):
@@ -74,6 +89,27 @@ class RowProbe(Schema):
     """In the order of the seeds; null until known."""
 
 
+class RankFigures(Schema):
+    """Ranks of many words in one; over several seeds the median of each figure."""
+
+    median: float
+    """Rank."""
+    mrr: float
+    """Mean reciprocal rank."""
+    hits_at_10: float
+    """Share of the words that are among the ten most probable."""
+    hits_at_100: float
+
+
+class RowRanks(RankFigures):
+    """Where a row's models put the topical words of the test text, given the document so far."""
+
+    words: int
+    """How many were asked for: fewer than `auto` where the text has no more."""
+    sentence: RankFigures
+    """The same words, given their sentence alone."""
+
+
 class RowAnswer(Schema):
     """One row of the table."""
 
@@ -85,7 +121,8 @@ class RowAnswer(Schema):
     pretraining: RowPretraining | None
     """null where the language model learns its input."""
     jobs: list[str]
-    """Pre-training first, then a language model for each seed, then the probes of each."""
+    """Pre-training first, then a language model for each seed, then the probes of each; last the comparison with the
+    baseline, whose failure leaves the row without intervals and does not fail it."""
     models: list[str]
     """Those that are ready, in the order of the seeds."""
     perplexity: RowPerplexity | None
@@ -99,6 +136,9 @@ class RowAnswer(Schema):
     seconds: float
     """That its language models took, summed over the seeds."""
     probes: list[RowProbe]
+    """None where the test text chooses the words: `ranks` has them."""
+    ranks: RowRanks | None
+    """null unless `probes` is `{"auto": …}`, and until known."""
 
 
 class ExperimentSummary(Schema):
@@ -118,7 +158,7 @@ class ExperimentAnswer(ExperimentSummary):
     baseline: str | None
     """Label of the row that the others are compared with: the first that learns its input."""
     seeds: list[int]
-    probes: list[Probe]
+    probes: list[Probe] | AutoProbes
     rows: list[RowAnswer]
     warnings: list[str]
     """What makes rows hard to compare."""

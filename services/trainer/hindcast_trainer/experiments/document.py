@@ -21,11 +21,19 @@ class RowJobs:
     """One for each seed, in their order."""
     probes: Sequence[str]
     """One for each seed; none where the experiment has no probes."""
+    comparison: str | None = None
+    """The job that takes the intervals; none without held-out text, and in experiments from before there were any."""
+
+    @property
+    def own_jobs(self) -> list[str]:
+        """Those whose end is the row's, in the order in which they need each other. A comparison is not among them: it
+        needs the baseline, whose failure is not this row's."""
+        return [*filter(None, [self.pretrain]), *self.language_models, *self.probes]
 
     @property
     def jobs(self) -> list[str]:
         """All, in the order in which they need each other."""
-        return [*filter(None, [self.pretrain]), *self.language_models, *self.probes]
+        return [*self.own_jobs, *filter(None, [self.comparison])]
 
 
 @dataclass(frozen=True)
@@ -43,9 +51,15 @@ class Experiment:
     cancelled: bool = False
 
     @property
+    def baseline(self) -> RowJobs | None:
+        """The row that others are compared with: the first that learns its input."""
+        return next((row for row in self.rows if row.learns_input), None)
+
+    @property
     def jobs(self) -> list[str]:
         """Ids of all its jobs, each once, in the order in which they need each other."""
-        return list(dict.fromkeys(id for row in self.rows for id in row.jobs))
+        own = (id for row in self.rows for id in row.own_jobs)
+        return list(dict.fromkeys([*own, *(row.comparison for row in self.rows if row.comparison)]))
 
     def document(self) -> Mapping[str, Any]:
         """As JSON, to be stored beside id, name and time."""

@@ -7,6 +7,7 @@ from typing import Literal
 from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Transaction
 from hindcast.registry import Resource
+from hindcast.text.corpus import CorpusReference
 from hindcast_trainer.experiments.document import Experiment
 
 HeldOut = Literal["test", "valid"]
@@ -18,6 +19,11 @@ class Known:
 
     jobs: Mapping[str, Job]
     resources: Mapping[str, Resource] = field(default_factory=dict)
+
+    def succeeded(self, id: str | None) -> Job | None:
+        """The job, if it has succeeded."""
+        job = self.jobs.get(id or "")
+        return job if job and job.status is JobStatus.SUCCEEDED else None
 
     def statuses(self, ids: Iterable[str]) -> list[JobStatus]:
         """What became of the jobs. One that was deleted will never succeed."""
@@ -43,6 +49,12 @@ def held_out(language_model: Job) -> HeldOut | None:
         if language_model.spec.get(part):
             return part
     return None
+
+
+def held_out_text(language_model: Job) -> CorpusReference | None:
+    """What that text is."""
+    part = held_out(language_model)
+    return CorpusReference.model_validate(language_model.spec[part]) if part else None
 
 
 def jobs_of(transaction: Transaction, experiment: Experiment) -> Known:

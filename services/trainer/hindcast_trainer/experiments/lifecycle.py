@@ -1,6 +1,6 @@
 """What can be done with an experiment. Each function is one use case inside a transaction that its caller opens."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
@@ -10,14 +10,17 @@ from hindcast.jobs import service
 from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Transaction
 from hindcast.registry import Page, new_id
+from hindcast.text.corpus import CorpusReference
+from hindcast_trainer.comparison import ComparisonJob
 from hindcast_trainer.experiments.document import Experiment, RowJobs
-from hindcast_trainer.experiments.known import jobs_of
+from hindcast_trainer.experiments.known import held_out_text, jobs_of
 from hindcast_trainer.experiments.plan import RowPlan, field_of, plan
 from hindcast_trainer.experiments.request import ExperimentRequest
 from hindcast_trainer.experiments.table import status
 from hindcast_trainer.kinds import submit as submit_job
 from hindcast_trainer.probe import ProbeJob
 from hindcast_trainer.references import Spec, as_written, with_ids
+from hindcast_trainer.topical_probe import AutoProbes, TopicalProbeJob
 
 
 def submit(transaction: Transaction, request: ExperimentRequest) -> Experiment:
@@ -34,7 +37,8 @@ def submit(transaction: Transaction, request: ExperimentRequest) -> Experiment:
     )
     transaction.experiments.add(experiment.id, experiment.name, experiment.document())
     queue = _Queue(transaction)
-    rows = [_row(queue, request, number, row) for number, row in enumerate(plans)]
+    experiment = replace(experiment, rows=[_row(queue, request, number, row) for number, row in enumerate(plans)])
+    rows = [replace(row, comparison=_comparison(queue, experiment, row)) for row in experiment.rows]
     _update(transaction, replace(experiment, rows=rows, made=frozenset(queue.made)))
     return find(transaction, experiment.id)
 
@@ -114,20 +118,39 @@ class _Queue:
             self.made.add(id)
         return job
 
+    def those(self, ids: Sequence[str]) -> list[Job]:
+        """Jobs that are there, in this order."""
+        return [self._transaction.jobs.get(id) for id in ids]
+
+    def pretraining(self, row: RowJobs) -> list[CorpusReference]:
+        """The texts that the row's table was trained on, as far as they are known and there."""
+        jobs = self.those([row.pretrain]) if row.pretrain else self._makers([row.table] if row.table else [])
+        corpora: list[CorpusReference] = []
+        while jobs:
+            corpora += [CorpusReference.model_validate(job.spec["corpus"]) for job in jobs if "corpus" in job.spec]
+            jobs = self._makers([table for job in jobs for table in job.spec.get("tables", ())])
+        there = self._transaction.resources.those
+        return [each for each in dict.fromkeys(corpora) if len(there(each.corpora)) == len(each.corpora)]
+
+    def _makers(self, tables: Sequence[str]) -> list[Job]:
+        """The jobs that made these tables, or will."""
+        makers = [table.job_id for table in self._transaction.resources.those(tables) if table.job_id]
+        return list(self._transaction.jobs.those(makers))
+
 
 def _row(queue: _Queue, request: ExperimentRequest, number: int, row: RowPlan) -> RowJobs:
     pretrain = row.pretrain and queue.job(
         row.pretrain, lambda field: as_written(f"rows.{number}.pretrain.{field}", request.written)
     )
-    language_models, probes = [], []
+    language_models: list[str] = []
+    probes: list[str] = []
     for place, spec in enumerate(row.language_models):
         if pretrain:
             spec = with_ids(spec, {"input.table": _result(pretrain)})
         model = queue.job(spec, partial(field_of, request=request, row=number, seed=place))
         language_models.append(model.id)
         if request.probes:
-            probe = ProbeJob(kind="probe", model=_result(model), probes=request.probes)
-            probes.append(queue.job(probe, lambda field: field).id)
+            probes.append(queue.job(_probe(request, model), lambda field: field).id)
     return RowJobs(
         label=request.rows[number].label,
         learns_input=row.learns_input,
@@ -136,6 +159,35 @@ def _row(queue: _Queue, request: ExperimentRequest, number: int, row: RowPlan) -
         language_models=language_models,
         probes=probes,
     )
+
+
+def _probe(request: ExperimentRequest, model: Job) -> Spec:
+    """What ranks the words of interest by a language model."""
+    if not isinstance(request.probes, AutoProbes):
+        return ProbeJob(model=_result(model), probes=request.probes)
+    text = held_out_text(model)
+    assert text is not None  # plan() saw to it
+    return TopicalProbeJob(model=_result(model), text=text, probes=request.probes)
+
+
+def _comparison(queue: _Queue, experiment: Experiment, row: RowJobs) -> str | None:
+    """Queue what takes the row's intervals; None where no text is held out."""
+    models = queue.those(row.language_models)
+    text = held_out_text(models[0])
+    if text is None:
+        return None
+    baseline: Sequence[Job] = ()
+    if experiment.baseline is not None and experiment.baseline is not row:
+        baseline = queue.those(experiment.baseline.language_models)
+        if held_out_text(baseline[0]) != text:
+            baseline = ()
+    spec = ComparisonJob(
+        models=tuple(map(_result, models)),
+        baseline=tuple(map(_result, baseline)),
+        text=text,
+        pretraining=tuple(queue.pretraining(row)),
+    )
+    return queue.job(spec, lambda field: field).id
 
 
 def _result(job: Job) -> str:

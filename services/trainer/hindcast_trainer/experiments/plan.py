@@ -10,6 +10,7 @@ from hindcast.errors import FieldError, InvalidInput
 from hindcast.web.validation import invalid_input
 from hindcast_trainer.experiments.request import MAX_MODELS, ExperimentRequest, Row
 from hindcast_trainer.references import Spec, as_written
+from hindcast_trainer.topical_probe import AutoProbes
 from hindcast_trainer.train import LanguageModelJob
 
 PENDING = "to be pre-trained"
@@ -49,6 +50,8 @@ def plan(request: ExperimentRequest) -> list[RowPlan]:
             except InvalidInput as error:
                 wrong += error.renamed(partial(field_of, request=request, row=number, seed=place)).errors
         plans.append(RowPlan(row.pretrain, models))
+        if isinstance(request.probes, AutoProbes) and any(not (each.test or each.valid) for each in models):
+            wrong.append(FieldError("probes.auto", f"has no text to choose words from: {row.label!r} has no test text"))
     if wrong:
         raise InvalidInput.fields(list(dict.fromkeys(wrong)))
     return plans

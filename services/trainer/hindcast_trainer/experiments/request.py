@@ -8,6 +8,7 @@ from hindcast.registry import Name
 from hindcast.web.schemas import Schema
 from hindcast_trainer.kinds import TableSpec
 from hindcast_trainer.probe import Probe
+from hindcast_trainer.topical_probe import AutoProbes
 
 MAX_ROWS = 50
 MAX_SEEDS = 20
@@ -47,8 +48,8 @@ class ExperimentRequest(Schema):
     """The first row that learns its input is the baseline."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)] = (1,)
     """Each row trains a language model with each of these."""
-    probes: Annotated[tuple[Probe, ...], Field(max_length=MAX_PROBES)] = ()
-    """Words whose rank in their context every model is asked for."""
+    probes: Annotated[tuple[Probe, ...], Field(max_length=MAX_PROBES)] | AutoProbes = ()
+    """Words whose rank in their context every model is asked for; `{"auto": 1000}` has the test text choose them."""
 
     _written: Any = PrivateAttr(default=None)
 

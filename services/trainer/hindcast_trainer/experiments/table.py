@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from statistics import mean, median, stdev
+from typing import Any
 
 from hindcast.jobs.job import Job, JobStatus
 from hindcast_trainer.experiments.answer import (
@@ -9,16 +10,23 @@ from hindcast_trainer.experiments.answer import (
     ExperimentAnswer,
     ExperimentProgress,
     ExperimentSummary,
+    Interval,
     Rank,
+    RankFigures,
     RowAnswer,
     RowPerplexity,
     RowPretraining,
     RowProbe,
+    RowRanks,
 )
 from hindcast_trainer.experiments.document import Experiment, RowJobs
 from hindcast_trainer.experiments.known import Known, held_out
-from hindcast_trainer.experiments.warnings import warnings
+from hindcast_trainer.experiments.warnings import comparable, warnings
 from hindcast_trainer.kinds import OBJECTIVES
+from hindcast_trainer.topical_probe import CONTEXTS, FIGURES
+
+AUTO = "auto"
+"""The field of `probes` where the test text chooses the words."""
 
 
 def summarize(experiment: Experiment, known: Known) -> ExperimentSummary:
@@ -34,16 +42,14 @@ def summarize(experiment: Experiment, known: Known) -> ExperimentSummary:
 
 def tabulate(experiment: Experiment, known: Known) -> ExperimentAnswer:
     """The whole table."""
-    probes = experiment.request["probes"]
-    rows = [_row(row, probes, known) for row in experiment.rows]
-    pairs = zip(experiment.rows, rows, strict=True)
-    baseline = next((answer for row, answer in pairs if row.learns_input), None)
+    probes, baseline = experiment.request["probes"], experiment.baseline
+    rows = [_row(row, baseline, probes, known) for row in experiment.rows]
     return ExperimentAnswer(
         **dict(summarize(experiment, known)),
         baseline=baseline.label if baseline else None,
         seeds=experiment.request["seeds"],
         probes=probes,
-        rows=[row.model_copy(update={"relative_to_baseline": _comparison(row, baseline)}) for row in rows],
+        rows=rows,
         warnings=warnings(experiment, known),
         spec=dict(experiment.request),
     )
@@ -61,8 +67,8 @@ def status(experiment: Experiment, known: Known) -> JobStatus:
 
 
 def row_status(row: RowJobs, known: Known) -> JobStatus:
-    """Failed, or cancelled, as soon as one of its jobs is; succeeded when all have."""
-    statuses = set(known.statuses(row.jobs))
+    """Failed, or cancelled, as soon as one of its own jobs is; succeeded when all have."""
+    statuses = set(known.statuses(row.own_jobs))
     for end in (JobStatus.FAILED, JobStatus.CANCELLED):
         if end in statuses:
             return end
@@ -82,9 +88,9 @@ def _fraction(job: Job | None) -> float:
     return job.progress.fraction if job.progress and job.status is JobStatus.RUNNING else 0.0
 
 
-def _row(row: RowJobs, probes: Sequence[Mapping[str, str]], known: Known) -> RowAnswer:
-    trained = _succeeded(row.language_models, known)
-    asked = _succeeded(row.probes, known)
+def _row(row: RowJobs, baseline: RowJobs | None, probes: Any, known: Known) -> RowAnswer:
+    trained = [known.succeeded(id) for id in row.language_models]
+    asked = [known.succeeded(id) for id in row.probes]
     parameters = _first(trained, "parameters")
     return RowAnswer(
         label=row.label,
@@ -94,23 +100,18 @@ def _row(row: RowJobs, probes: Sequence[Mapping[str, str]], known: Known) -> Row
         jobs=row.jobs,
         models=[model.id for model in known.models(row.language_models)],
         perplexity=_perplexity(row, known),
-        relative_to_baseline=None,
+        relative_to_baseline=None if baseline is None or baseline is row else _comparison(row, baseline, known),
         oov_rate=_first(trained, "oov_rate"),
         parameters=None if parameters is None else int(parameters),
         seconds=sum(_seconds(job) for job in known.existing(row.language_models)),
-        probes=[_probe(probe["target"], [_rank(job, number) for job in asked]) for number, probe in enumerate(probes)],
+        probes=[] if AUTO in probes else _probes(probes, asked),
+        ranks=_ranks(asked) if AUTO in probes else None,
     )
-
-
-def _succeeded(ids: Sequence[str], known: Known) -> list[Job | None]:
-    """These jobs, None in place of those that have not succeeded."""
-    jobs = map(known.jobs.get, ids)
-    return [job if job and job.status is JobStatus.SUCCEEDED else None for job in jobs]
 
 
 def _error(row: RowJobs, known: Known) -> str | None:
     """What went wrong first: a job that fails for want of another comes after it."""
-    for id in row.jobs:
+    for id in row.own_jobs:
         job = known.jobs.get(id)
         if job is None:
             return f"job {id} was deleted"
@@ -139,22 +140,36 @@ def _perplexity(row: RowJobs, known: Known) -> RowPerplexity | None:
     on = next(map(held_out, known.existing(row.language_models)), None)
     if on is None:
         return None
-    jobs = _succeeded(row.language_models, known)
+    jobs = [known.succeeded(id) for id in row.language_models]
     per_seed = [job.metrics.get(f"{on}_perplexity") if job else None for job in jobs]
     values = [value for value in per_seed if value is not None]
     return RowPerplexity(
         on=on,
         mean=mean(values) if values else None,
         std=stdev(values) if len(values) > 1 else None,
+        ci95=_interval(known.succeeded(row.comparison), "perplexity"),
         per_seed=per_seed,
     )
 
 
-def _comparison(row: RowAnswer, baseline: RowAnswer | None) -> Comparison | None:
-    if baseline is None or row.label == baseline.label or not (row.perplexity and baseline.perplexity):
+def _comparison(row: RowJobs, baseline: RowJobs, known: Known) -> Comparison | None:
+    ours, theirs = _perplexity(row, known), _perplexity(baseline, known)
+    if ours is None or theirs is None or ours.mean is None or theirs.mean is None:
         return None
-    ours, theirs = row.perplexity.mean, baseline.perplexity.mean
-    return Comparison(change=ours / theirs - 1) if ours is not None and theirs is not None else None
+    if not comparable(row, baseline, known):
+        return Comparison(change=None, ci95=None, p_value=None)
+    job = known.succeeded(row.comparison)
+    return Comparison(
+        change=ours.mean / theirs.mean - 1,
+        ci95=_interval(job, "change"),
+        p_value=job.metrics.get("p_value") if job else None,
+    )
+
+
+def _interval(comparison: Job | None, figure: str) -> Interval | None:
+    ends = [comparison.metrics.get(f"{figure}_{end}") if comparison else None for end in ("low", "high")]
+    low, high = ends
+    return None if low is None or high is None else (low, high)
 
 
 def _first(jobs: Sequence[Job | None], metric: str) -> float | None:
@@ -163,6 +178,20 @@ def _first(jobs: Sequence[Job | None], metric: str) -> float | None:
 
 def _seconds(job: Job) -> float:
     return (job.finished_at - job.started_at).total_seconds() if job.finished_at and job.started_at else 0.0
+
+
+def _probes(probes: Sequence[Mapping[str, str]], asked: Sequence[Job | None]) -> list[RowProbe]:
+    return [_probe(probe["target"], [_rank(job, number) for job in asked]) for number, probe in enumerate(probes)]
+
+
+def _ranks(asked: Sequence[Job | None]) -> RowRanks | None:
+    known = [job.metrics for job in asked if job and job.metrics.get("words")]
+    if not known:
+        return None
+    document, sentence = (
+        {name: median(metrics[f"{context}_{name}"] for metrics in known) for name in FIGURES} for context in CONTEXTS
+    )
+    return RowRanks(**document, words=int(known[0]["words"]), sentence=RankFigures(**sentence))
 
 
 def _rank(job: Job | None, number: int) -> Rank | None:

@@ -1,35 +1,87 @@
-"""What makes the rows of an experiment hard to compare."""
+"""What makes the rows of an experiment hard to compare, and what keeps them from being compared."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from hindcast.jobs.job import JobStatus
+from hindcast.jobs.service import NEED_FAILED
 from hindcast.registry import Resource
 from hindcast_trainer.experiments.document import Experiment, RowJobs
 from hindcast_trainer.experiments.known import Known, held_out
+from hindcast_trainer.overlap import WORDS, Overlap
+
+Trait = Callable[[RowJobs, Known], set[str]]
 
 
 def warnings(experiment: Experiment, known: Known) -> list[str]:
-    """A sentence for each thing in which models that are ready differ, though perplexities assume it equal."""
-    differences: Mapping[str, Callable[[RowJobs], set[str]]] = {
-        "vocabularies": lambda row: {_vocabulary(model) for model in known.models(row.language_models)},
-        "pipelines": lambda row: {model.facts["pipeline"] for model in known.models(row.language_models)},
-        "texts": lambda row: {_text(job.spec, held_out(job)) for job in known.existing(row.language_models)},
-    }
+    """A sentence for each thing to mind."""
     return [
-        f"Perplexities over different {what} can't be compared: {_told(labels)}."
-        for what, of in differences.items()
-        if len(labels := _labels(experiment, of)) > 1
+        *_differences(experiment, known),
+        *_failures(experiment, known),
+        *_overlaps(experiment, known),
+        *_few_words(experiment, known),
     ]
 
 
-def _labels(experiment: Experiment, of: Callable[[RowJobs], set[str]]) -> dict[str, list[str]]:
-    """Labels of the rows, by what they have."""
-    labels: dict[str, list[str]] = {}
+def comparable(row: RowJobs, other: RowJobs, known: Known) -> bool:
+    """Whether the models of two rows, as far as they are ready, are equal in all that perplexities assume equal."""
+    return all(len(trait(row, known) | trait(other, known)) <= 1 for trait in _TRAITS.values())
+
+
+def _differences(experiment: Experiment, known: Known) -> Iterator[str]:
+    for what, trait in _TRAITS.items():
+        labels: dict[str, list[str]] = {}
+        for row in experiment.rows:
+            for value in sorted(trait(row, known)):
+                labels.setdefault(value, []).append(row.label)
+        if len(labels) > 1:
+            yield f"Perplexities and ranks over different {what} can't be compared: {_told(labels)}."
+
+
+def _failures(experiment: Experiment, known: Known) -> Iterator[str]:
+    """The baseline's, and those of comparisons that no other failure explains."""
+    baseline = experiment.baseline
+    if baseline is not None and len(experiment.rows) > 1:
+        ends = {JobStatus.FAILED, JobStatus.CANCELLED}.intersection(known.statuses(baseline.own_jobs))
+        if ends:
+            yield f"The baseline, {baseline.label}, was not finished ({min(ends)}): no row is compared with all of it."
     for row in experiment.rows:
-        for value in sorted(of(row)):
-            labels.setdefault(value, []).append(row.label)
-    return labels
+        job = known.jobs.get(row.comparison or "")
+        problem = (job.error or {}) if job and job.status is JobStatus.FAILED else {}
+        if problem and problem.get("type") != NEED_FAILED["type"]:
+            yield f"{row.label} has no intervals: {problem.get('detail')}"
+
+
+def _overlaps(experiment: Experiment, known: Known) -> Iterator[str]:
+    """Test text that models or tables were trained on."""
+    told: dict[str, list[str]] = {}
+    for row in experiment.rows:
+        for sentence in dict.fromkeys(_overlaps_of(row, known)):
+            told.setdefault(sentence, []).append(row.label)
+    for sentence, labels in told.items():
+        yield f"{', '.join(labels)}: {sentence}"
+
+
+def _overlaps_of(row: RowJobs, known: Known) -> Iterator[str]:
+    for model in known.models(row.language_models):
+        for text in model.facts.get("data", {}).values():
+            if "overlap" in text and (found := Overlap(**text["overlap"])).notable:
+                yield found.told("the train text")
+    comparison = known.succeeded(row.comparison)
+    share = comparison.metrics.get("pretraining_overlap", 0.0) if comparison else 0.0
+    if (found := Overlap(WORDS, share)).notable:
+        yield found.told("the pre-training text")
+
+
+def _few_words(experiment: Experiment, known: Known) -> Iterator[str]:
+    """Test texts with fewer topical words than were asked for."""
+    probes = experiment.request.get("probes")
+    wanted: int = probes["auto"] if isinstance(probes, Mapping) else 0
+    for row in experiment.rows if wanted else ():
+        asked = [job.metrics for job in map(known.succeeded, row.probes) if job]
+        if asked and (found := asked[0].get("words", 0)) < wanted:
+            yield f"{row.label}: the text has {found:,.0f} topical words to ask for, not {wanted:,}."
 
 
 def _told(labels: Mapping[str, list[str]]) -> str:
@@ -43,3 +95,10 @@ def _vocabulary(model: Resource) -> str:
 
 def _text(spec: Mapping[str, Any], part: str | None) -> str:
     return f"{part} {json.dumps(spec[part])}" if part else "none"
+
+
+_TRAITS: Mapping[str, Trait] = {
+    "vocabularies": lambda row, known: {_vocabulary(model) for model in known.models(row.language_models)},
+    "pipelines": lambda row, known: {model.facts["pipeline"] for model in known.models(row.language_models)},
+    "texts": lambda row, known: {_text(job.spec, held_out(job)) for job in known.existing(row.language_models)},
+}

@@ -24,8 +24,8 @@ def experiment(client: TestClient, corpus: Mapping[str, Any]) -> Mapping[str, An
 
 
 def test_an_experiment_is_queued_as_jobs(client: TestClient, experiment: Mapping[str, Any], queue: MemoryQueue) -> None:
-    assert (experiment["status"], experiment["progress"]["total"]) == ("queued", 5)
-    assert [len(row["jobs"]) for row in experiment["rows"]] == [2, 3]
+    assert (experiment["status"], experiment["progress"]["total"]) == ("queued", 7)
+    assert [len(row["jobs"]) for row in experiment["rows"]] == [3, 4]
     assert set(queue.rung) >= {job for row in experiment["rows"] for job in row["jobs"]}
     assert client.get("/v1/experiments/ways").json() == experiment
     [listed] = client.get("/v1/experiments").json()["items"]
@@ -47,6 +47,18 @@ def test_the_table_comes_in_three_forms(client: TestClient, experiment: Mapping[
     assert table.headers["content-type"] == "text/csv; charset=utf-8"
     assert len(table.text.splitlines()) == 3
     assert client.get("/v1/experiments/ways?format=xml").json()["errors"][0]["field"] == "format"
+
+
+def test_the_test_text_can_choose_the_words(client: TestClient, corpus: Mapping[str, Any]) -> None:
+    answer = client.post("/v1/experiments", json={**REQUEST, "probes": {"auto": 20}})
+    assert answer.status_code == 202
+    assert answer.json()["probes"] == {"auto": 20}
+    row = answer.json()["rows"][0]
+    assert (row["probes"], row["ranks"]) == ([], None)
+    asked = client.get(f"/v1/jobs/{row['jobs'][1]}").json()
+    assert (asked["kind"], asked["spec"]["probes"]) == ("topical_probe", {"auto": 20})
+    assert "Median rank" in client.get("/v1/experiments/ways?format=markdown").text
+    assert "document median" in client.get("/v1/experiments/ways?format=csv").text
 
 
 def test_experiments_are_found_by_their_name(client: TestClient, experiment: Mapping[str, Any]) -> None:
@@ -85,7 +97,9 @@ def test_a_job_of_an_experiment_stays_until_that_is_deleted(client: TestClient, 
         ),
         ({"rows": [{"label": "a", "colour": 1}]}, "rows.0.colour"),
         ({"lm": {"train": "nowhere"}}, "lm.train"),
-        ({"probes": {"auto": 3}}, "probes"),
+        ({"probes": {"auto": 0}}, "probes.auto"),
+        ({"probes": {"auto": 3}, "lm": {"train": "news"}}, "probes.auto"),
+        ({"probes": {"auto": 3, "wings": 2}}, "probes.wings"),
         ({"probes": [{"context": "A"}]}, "probes.0.target"),
         ({"seeds": [1, -1]}, "seeds.1"),
         ({"preset": "table-1"}, "preset"),

@@ -72,17 +72,70 @@ def test_jobs_wait_for_what_they_need(database: MemoryDatabase) -> None:
     assert probe.spec["model"] == model.result_id
 
 
+def test_a_comparison_needs_the_rows_models_and_the_baselines(database: MemoryDatabase) -> None:
+    baseline, row = submit(database, LEARNED, WORD2VEC, seeds=[1, 2]).rows
+    own, compared = job(database, baseline.comparison), job(database, row.comparison)
+    assert set(own.needs) == set(baseline.language_models)
+    assert set(compared.needs) == {*row.language_models, *baseline.language_models}
+    assert compared.spec["models"] == [job(database, id).result_id for id in row.language_models]
+    assert compared.spec["baseline"] == [job(database, id).result_id for id in baseline.language_models]
+    assert [text["corpora"] for text in compared.spec["pretraining"]] == [["cor_1"]]
+    assert (own.spec["baseline"], own.spec["pretraining"]) == ([], [])
+
+
+def test_a_row_over_another_text_is_not_compared_with_the_baseline(database: MemoryDatabase) -> None:
+    other = {**WORD2VEC, "lm": {"test": {"corpus": "news", "limit_tokens": 5}}}
+    [_, row] = submit(database, LEARNED, other).rows
+    assert job(database, row.comparison).spec["baseline"] == []
+
+
+def test_without_held_out_text_nothing_is_compared(database: MemoryDatabase) -> None:
+    assert [row.comparison for row in submit(database, LEARNED, lm={"train": "news"}).rows] == [None]
+
+
+def test_what_a_table_at_hand_was_trained_on_is_known_of_the_job_that_made_it(database: MemoryDatabase) -> None:
+    [first] = submit(database, WORD2VEC).rows
+    table = job(database, first.pretrain).result_id
+    [row] = submit(database, {"label": "at hand", "table": table}).rows
+    assert job(database, row.comparison).spec["pretraining"] == job(database, first.comparison).spec["pretraining"]
+
+
+def test_the_test_text_chooses_the_same_words_for_every_model(database: MemoryDatabase) -> None:
+    experiment = submit(database, LEARNED, WORD2VEC, probes={"auto": 7})
+    probes = [job(database, id) for row in experiment.rows for id in row.probes]
+    assert [probe.kind for probe in probes] == ["topical_probe", "topical_probe"]
+    assert probes[0].spec["text"] == probes[1].spec["text"]
+    assert probes[0].needs == tuple(experiment.rows[0].language_models)
+
+
+def test_a_baseline_that_fails_fails_no_other_row(database: MemoryDatabase) -> None:
+    experiment = submit(database, LEARNED, WORD2VEC)
+    baseline, row = experiment.rows
+    run(database, baseline.language_models[0], error={"detail": "no"})
+    for id in row.own_jobs:
+        run(database, id)
+    assert job(database, row.comparison).status == JobStatus.FAILED
+    assert status_of(database, experiment) == JobStatus.SUCCEEDED
+    with database.transaction() as transaction:
+        lifecycle.retry(transaction, experiment.id)
+    for id in (*baseline.jobs, row.comparison):
+        run(database, id)
+    assert {job(database, id).status for id in experiment.jobs} == {JobStatus.SUCCEEDED}
+
+
 def test_a_table_is_pre_trained_once_for_all_seeds(database: MemoryDatabase) -> None:
     experiment = submit(database, WORD2VEC, seeds=[1, 2, 3])
-    assert len(experiment.jobs) == 4
-    assert len(experiment.made) == 4
+    assert len(experiment.jobs) == 5
+    assert len(experiment.made) == 5
 
 
 def test_equal_jobs_of_two_experiments_are_one(database: MemoryDatabase) -> None:
     first = submit(database, LEARNED, WORD2VEC, name="first")
     second = submit(database, {**WORD2VEC, "label": "other"}, name="second")
     assert second.rows[0].language_models == first.rows[1].language_models
-    assert second.made == frozenset()
+    assert second.made == {second.rows[0].comparison}  # with no baseline
+    third = submit(database, LEARNED, {**WORD2VEC, "label": "third"})
+    assert third.made == frozenset()
 
 
 def test_the_name_is_unique(database: MemoryDatabase) -> None:
@@ -172,7 +225,8 @@ def test_moves_that_make_no_sense_are_refused(database: MemoryDatabase) -> None:
         for move in (lifecycle.retry, lifecycle.delete):
             with pytest.raises(IllegalMove):
                 move(transaction, experiment.id)
-    run(database, experiment.jobs[0])
+    for id in experiment.jobs:
+        run(database, id)
     with database.transaction() as transaction, pytest.raises(IllegalMove):
         lifecycle.cancel(transaction, experiment.id)
 
@@ -188,7 +242,8 @@ def test_an_experiment_whose_job_was_deleted_cant_be_retried(database: MemoryDat
 
 def test_deleting_leaves_the_jobs(database: MemoryDatabase) -> None:
     experiment = submit(database, LEARNED)
-    run(database, experiment.jobs[0])
+    for id in experiment.jobs:
+        run(database, id)
     with database.transaction() as transaction:
         lifecycle.delete(transaction, experiment.id)
         with pytest.raises(NotFound):

@@ -88,6 +88,12 @@ def test_what_is_wrong_in_common_is_named_once(lm: dict[str, Any], field: str) -
     assert wrong_fields(asked({}, {"table": "google"}, lm=lm, seeds=[1, 2])) == [field]
 
 
+def test_words_can_only_be_chosen_from_a_text_that_is_held_out() -> None:
+    rows = ({}, {"lm": {"test": None}})
+    assert wrong_fields(asked(*rows, probes={"auto": 5})) == ["probes.auto"]
+    assert len(plan(asked(*rows, lm={**LM, "valid": "news"}, probes={"auto": 5}))) == 2
+
+
 def test_labels_and_seeds_are_distinct() -> None:
     request = asked({"label": "a"}, {"label": "b"}, {"label": "a"}, seeds=[1, 2, 1])
     assert wrong_fields(request) == ["rows.2.label", "seeds.2"]

@@ -7,12 +7,14 @@ from typing import Any
 
 import pytest
 
+from hindcast.jobs import service
 from hindcast.jobs.job import Job, JobProgress, JobStatus
 from hindcast.registry import Resource
 from hindcast_trainer.experiments.document import Experiment, RowJobs
 from hindcast_trainer.experiments.formats import as_csv, as_markdown
 from hindcast_trainer.experiments.known import Known
 from hindcast_trainer.experiments.table import summarize, tabulate
+from hindcast_trainer.topical_probe import FIGURES
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 PROBES = [{"context": "placed on standby for", "target": "hurricane"}]
@@ -135,6 +137,138 @@ def test_a_table_that_a_job_made_is_told_by_that_job() -> None:
     [answer] = tabulate(replace(EXPERIMENT, rows=[row]), Known(JOBS, made)).rows
     assert answer.pretraining is not None
     assert answer.pretraining.objective == "word2vec"
+
+
+COMPARISON = {
+    "perplexity_low": 85.0,
+    "perplexity_high": 91.0,
+    "change_low": -0.22,
+    "change_high": -0.17,
+    "p_value": 0.003,
+}
+
+
+def compared(**changes: Any) -> Known:
+    """Both rows with their comparisons."""
+    jobs = [job("base=", "comparison"), job("table=", "comparison", metrics=COMPARISON, **changes)]
+    return Known({**JOBS, **{each.id: each for each in jobs}}, RESOURCES)
+
+
+WITH_COMPARISONS = replace(EXPERIMENT, rows=[replace(BASE, comparison="base="), replace(TABLE, comparison="table=")])
+
+
+def test_a_comparison_gives_intervals_and_a_p_value() -> None:
+    base, table = tabulate(WITH_COMPARISONS, compared()).rows
+    assert table.perplexity is not None
+    assert table.perplexity.ci95 == (85, 91)
+    assert table.relative_to_baseline is not None
+    assert table.relative_to_baseline.model_dump() == {
+        "change": pytest.approx(-0.2),
+        "ci95": (-0.22, -0.17),
+        "p_value": 0.003,
+    }
+    assert base.relative_to_baseline is None
+    assert table.jobs[-1] == "table="
+
+
+def test_without_a_comparison_there_is_the_change_alone() -> None:
+    for experiment, of in ((EXPERIMENT, known()), (WITH_COMPARISONS, compared(status=JobStatus.RUNNING))):
+        change = tabulate(experiment, of).rows[1].relative_to_baseline
+        assert change is not None
+        assert (change.ci95, change.p_value) == (None, None)
+        assert change.change == pytest.approx(-0.2)
+
+
+def test_an_experiment_stored_before_there_were_comparisons_is_read() -> None:
+    document = {"id": "exp_1", "name": None, "created_at": NOON, **EXPERIMENT.document()}
+    document["rows"] = [{key: row[key] for key in row if key != "comparison"} for row in document["rows"]]
+    assert tabulate(Experiment.of(document), known()).rows[1].relative_to_baseline is not None
+
+
+def test_a_comparison_that_fails_leaves_the_row_as_it_is_and_says_why() -> None:
+    failed = {
+        "status": JobStatus.FAILED,
+        "error": {"type": "/problems/not-found", "detail": "Model lm_1 keeps nothing."},
+    }
+    answer = tabulate(WITH_COMPARISONS, compared(**failed))
+    assert answer.rows[1].status == JobStatus.SUCCEEDED
+    assert answer.rows[1].error is None
+    assert answer.warnings == ["word2vec has no intervals: Model lm_1 keeps nothing."]
+
+
+def test_a_baseline_that_failed_is_told_once() -> None:
+    jobs = dict(compared(status=JobStatus.FAILED, error=service.NEED_FAILED).jobs)
+    jobs["base2"] = replace(jobs["base2"], **FAILED)
+    answer = tabulate(WITH_COMPARISONS, Known(jobs, RESOURCES))
+    assert answer.warnings == ["The baseline, none, was not finished (failed): no row is compared with all of it."]
+
+
+@pytest.mark.parametrize("facts", [{"vocabulary": {"size": 9000, "sha256": "cd" * 32}}, {"pipeline": "asr"}])
+def test_models_that_cant_be_compared_are_not(facts: dict[str, Any]) -> None:
+    different = {**RESOURCES, "lm_table1": resource("lm_table1", **facts)}
+    change = tabulate(WITH_COMPARISONS, Known(compared().jobs, different)).rows[1].relative_to_baseline
+    assert change is not None
+    assert change.model_dump() == {"change": None, "ci95": None, "p_value": None}
+
+
+def test_test_text_that_was_trained_on_is_warned_of() -> None:
+    much, little = ({"data": {"test": {"overlap": {"n": 8, "share": share}}}} for share in (0.25, 0.005))
+    seen = {**RESOURCES, "lm_base1": resource("lm_base1", **much), "lm_table1": resource("lm_table1", **little)}
+    jobs = compared().jobs
+    jobs = {**jobs, "table=": replace(jobs["table="], metrics={**COMPARISON, "pretraining_overlap": 0.5})}
+    assert tabulate(WITH_COMPARISONS, Known(jobs, seen)).warnings == [
+        "none: 25.0% of the held-out text's sequences of 8 words are in the train text too.",
+        "word2vec: 50.0% of the held-out text's sequences of 8 words are in the pre-training text too.",
+    ]
+
+
+AUTO = replace(EXPERIMENT, request={"seeds": list(SEEDS), "probes": {"auto": 40}})
+
+
+def topical(**medians: float) -> Known:
+    """These probes have ended with these median ranks, and half of that given the sentence alone."""
+    metrics = {
+        id: {
+            "words": 30.0,
+            **{f"{context}_{name}": 0.5 for context in ("document", "sentence") for name in FIGURES},
+            "document_median": median,
+            "sentence_median": 2 * median,
+        }
+        for id, median in medians.items()
+    }
+    return known(**{f"{id}?": {"kind": "topical_probe", "metrics": figures} for id, figures in metrics.items()})
+
+
+def test_ranks_of_topical_words_are_medians_over_the_seeds() -> None:
+    [base, _] = tabulate(AUTO, topical(base1=7, base2=100, base3=50)).rows
+    assert base.probes == []
+    assert base.ranks is not None
+    assert (base.ranks.median, base.ranks.sentence.median, base.ranks.words) == (50, 100, 30)
+
+
+def test_fewer_topical_words_than_asked_for_are_told() -> None:
+    few = tabulate(AUTO, topical(base1=7, base2=100, base3=50)).warnings[0]
+    assert few == "none: the text has 30 topical words to ask for, not 40."
+
+
+def test_ranks_of_topical_words_stand_in_the_table() -> None:
+    answer = tabulate(AUTO, topical(base1=7, base2=1200, base3=2000))
+    lines = as_markdown(answer).splitlines()
+    assert lines[2].endswith("| Median rank | MRR | Hits@10 | Hits@100 | Median rank, sentence alone |")
+    assert lines[4].endswith("| 1,200 | 0.500 | 50.0% | 50.0% | 2,400 |")
+    assert lines[5].endswith("| -20.0% |  |  |  |  |  |")
+    [first, _] = csv.DictReader(io.StringIO(as_csv(answer)))
+    assert (first["topical words"], first["document median"], first["sentence median"]) == ("30", "1200.0", "2400.0")
+
+
+def test_intervals_stand_in_the_table() -> None:
+    answer = tabulate(WITH_COMPARISONS, compared())
+    markdown = as_markdown(answer)
+    assert "| 88.0 ± 8.0 [85.0, 91.0] | -20.0% [-22.0, -17.0] |" in markdown
+    assert "bootstrap" in markdown
+    [_, second] = csv.DictReader(io.StringIO(as_csv(answer)))
+    figures = ("perplexity_low", "perplexity_high", "change_low", "change_high", "p_value")
+    assert [second[name] for name in figures] == ["85.0", "91.0", "-0.22", "-0.17", "0.003"]
 
 
 FAILED = {"status": JobStatus.FAILED, "error": {"detail": "out of words"}, "metrics": {}}
