@@ -1,18 +1,20 @@
 """`/v1/experiments`: submit, read the table, cancel, retry, delete."""
 
 from collections.abc import Callable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Query, Response
+from pydantic import Discriminator, Tag
 
 from hindcast.jobs import service
 from hindcast.jobs.ports import Database, Queue, Transaction
 from hindcast.web.schemas import PageOf, PageQuery
-from hindcast_trainer.experiments import lifecycle
+from hindcast_trainer.experiments import lifecycle, presets
 from hindcast_trainer.experiments.answer import ExperimentAnswer, ExperimentSummary
 from hindcast_trainer.experiments.document import Experiment
 from hindcast_trainer.experiments.formats import as_csv, as_markdown
 from hindcast_trainer.experiments.known import all_of, jobs_of
+from hindcast_trainer.experiments.presets import PresetRequest
 from hindcast_trainer.experiments.request import ExperimentRequest
 from hindcast_trainer.experiments.table import summarize, tabulate
 
@@ -24,6 +26,17 @@ FORMATS: Mapping[Format, tuple[str, Callable[[ExperimentAnswer], str]]] = {
     "csv": ("text/csv; charset=utf-8", as_csv),
 }
 
+
+def _form(written: Any) -> str:
+    """Which of the two forms of a request is meant; a tag is the title that its form has in OpenAPI."""
+    return "PresetRequest" if isinstance(written, dict) and "preset" in written else "ExperimentRequest"
+
+
+AnyRequest = Annotated[
+    Annotated[ExperimentRequest, Tag("ExperimentRequest")] | Annotated[PresetRequest, Tag("PresetRequest")],
+    Discriminator(_form),
+]
+
 _TEXT = {"schema": {"type": "string"}}
 
 
@@ -32,11 +45,14 @@ def router(database: Database, queue: Queue) -> APIRouter:
     api = APIRouter(prefix="/v1/experiments", tags=["experiments"])
 
     @api.post("", status_code=202)
-    def submit_experiment(request: ExperimentRequest, response: Response, after: BackgroundTasks) -> ExperimentAnswer:
+    def submit_experiment(request: AnyRequest, response: Response, after: BackgroundTasks) -> ExperimentAnswer:
         """Pre-train, train a language model on each table and with each seed, and compare. A job that was run before
         is not run again."""
         with database.transaction() as transaction:
-            experiment = lifecycle.submit(transaction, request)
+            if isinstance(request, PresetRequest):
+                experiment = presets.submit(transaction, request)
+            else:
+                experiment = lifecycle.submit(transaction, request)
             answer = _table(transaction, experiment)
         after.add_task(service.deliver, database, queue)
         response.headers["Location"] = f"/v1/experiments/{experiment.id}"

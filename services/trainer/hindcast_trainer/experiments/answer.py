@@ -110,6 +110,15 @@ class RowRanks(RankFigures):
     """The same words, given their sentence alone."""
 
 
+class PreparedAnswer(Schema):
+    """What became of one of the experiment's `prepare`."""
+
+    name: str
+    job: str
+    """Its id."""
+    status: JobStatus
+
+
 class RowAnswer(Schema):
     """One row of the table."""
 
@@ -127,6 +136,9 @@ class RowAnswer(Schema):
     """Those that are ready, in the order of the seeds."""
     perplexity: RowPerplexity | None
     """null where the language model has neither `test` nor `valid`."""
+    paper_perplexity: float | None
+    """What the paper's Table 1 says of such a row, as it was posted; of other text, so that changes compare and
+    perplexities don't."""
     relative_to_baseline: Comparison | None
     """null for the baseline itself, and until both are known."""
     oov_rate: float | None
@@ -159,6 +171,8 @@ class ExperimentAnswer(ExperimentSummary):
     """Label of the row that the others are compared with: the first that learns its input."""
     seeds: list[int]
     probes: list[Probe] | AutoProbes
+    prepared: list[PreparedAnswer]
+    """The jobs of `prepare`, in the order in which rows needed them."""
     rows: list[RowAnswer]
     warnings: list[str]
     """What makes rows hard to compare."""

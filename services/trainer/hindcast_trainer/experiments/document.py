@@ -7,6 +7,15 @@ from typing import Any, Self
 
 
 @dataclass(frozen=True)
+class PreparedJob:
+    """What a preparation became."""
+
+    name: str
+    job: str
+    """Its id."""
+
+
+@dataclass(frozen=True)
 class RowJobs:
     """The jobs of one row, by id."""
 
@@ -14,7 +23,7 @@ class RowJobs:
     learns_input: bool
     """Whether its language models learn their input, with no table."""
     pretrain: str | None
-    """The job that makes the table."""
+    """The job that makes the table, the row's own or a prepared one."""
     table: str | None
     """A table that was there already, by id."""
     language_models: Sequence[str]
@@ -23,6 +32,8 @@ class RowJobs:
     """One for each seed; none where the experiment has no probes."""
     comparison: str | None = None
     """The job that takes the intervals; none without held-out text, and in experiments from before there were any."""
+    paper_perplexity: float | None = None
+    """What the row is to be shown beside."""
 
     @property
     def own_jobs(self) -> list[str]:
@@ -49,6 +60,7 @@ class Experiment:
     made: frozenset[str] = frozenset()
     """Those of its jobs that did not exist before it."""
     cancelled: bool = False
+    prepared: Sequence[PreparedJob] = ()
 
     @property
     def baseline(self) -> RowJobs | None:
@@ -58,13 +70,16 @@ class Experiment:
     @property
     def jobs(self) -> list[str]:
         """Ids of all its jobs, each once, in the order in which they need each other."""
+        prepared = [each.job for each in self.prepared]
         own = (id for row in self.rows for id in row.own_jobs)
-        return list(dict.fromkeys([*own, *(row.comparison for row in self.rows if row.comparison)]))
+        comparisons = (row.comparison for row in self.rows if row.comparison)
+        return list(dict.fromkeys([*prepared, *own, *comparisons]))
 
     def document(self) -> Mapping[str, Any]:
         """As JSON, to be stored beside id, name and time."""
         return {
             "request": self.request,
+            "prepared": [asdict(each) for each in self.prepared],
             "rows": [asdict(row) for row in self.rows],
             "made": sorted(self.made),
             "cancelled": self.cancelled,
@@ -78,6 +93,7 @@ class Experiment:
             name=stored["name"],
             created_at=stored["created_at"],
             request=stored["request"],
+            prepared=[PreparedJob(**each) for each in stored.get("prepared", [])],
             rows=[RowJobs(**row) for row in stored["rows"]],
             made=frozenset(stored["made"]),
             cancelled=stored["cancelled"],

@@ -17,11 +17,11 @@ AUTO_HEADER = ["Median rank", "MRR", "Hits@10", "Hits@100", "Median rank, senten
 
 def as_markdown(answer: ExperimentAnswer) -> str:
     """A table as the paper's Table 1, and below it what is missing or hard to compare."""
-    auto = isinstance(answer.probes, AutoProbes)
+    auto, paper = isinstance(answer.probes, AutoProbes), any(row.paper_perplexity for row in answer.rows)
     ranks = AUTO_HEADER if isinstance(answer.probes, AutoProbes) else _targets(answer.probes)
-    header = ["Row", "Dataset", "Unit", "Objective", "PPL", "Change", *ranks]
+    header = ["Row", "Dataset", "Unit", "Objective", "PPL", "Change", *(["Paper"] if paper else []), *ranks]
     ruler = ["---"] * 4 + ["---:"] * (len(header) - 4)
-    cells = [header, ruler, *(_cells(row, auto=auto) for row in answer.rows)]
+    cells = [header, ruler, *(_cells(row, auto=auto, paper=paper) for row in answer.rows)]
     failures = [f"{row.label}: {row.error}" for row in answer.rows if row.error]
     parts = [
         f"# {answer.name or answer.id}",
@@ -43,10 +43,11 @@ def as_csv(answer: ExperimentAnswer) -> str:
     return text.getvalue()
 
 
-def _cells(row: RowAnswer, *, auto: bool) -> list[str]:
+def _cells(row: RowAnswer, *, auto: bool, paper: bool) -> list[str]:
     pretraining = row.pretraining or NOTHING
     described = [row.label, pretraining.dataset, pretraining.unit or "/", pretraining.objective]
-    return [*described, _perplexity(row), _change(row), *_ranks(row, auto=auto)]
+    of_paper = [f"{row.paper_perplexity:g}" if row.paper_perplexity else ""] if paper else []
+    return [*described, _perplexity(row), _change(row), *of_paper, *_ranks(row, auto=auto)]
 
 
 def _perplexity(row: RowAnswer) -> str:
@@ -119,6 +120,7 @@ def _record(row: RowAnswer, *, auto: bool) -> dict[str, Any]:
         "change": comparison and comparison.change,
         **_ends("change", comparison.ci95 if comparison else None),
         "p_value": comparison and comparison.p_value,
+        "paper_perplexity": row.paper_perplexity,
         "oov_rate": row.oov_rate,
         "parameters": row.parameters,
         "seconds": row.seconds,

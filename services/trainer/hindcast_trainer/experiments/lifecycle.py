@@ -15,6 +15,7 @@ from hindcast_trainer.comparison import ComparisonJob
 from hindcast_trainer.experiments.document import Experiment, RowJobs
 from hindcast_trainer.experiments.known import held_out_text, jobs_of
 from hindcast_trainer.experiments.plan import RowPlan, field_of, plan
+from hindcast_trainer.experiments.prepared import Prepared, result_of
 from hindcast_trainer.experiments.request import ExperimentRequest
 from hindcast_trainer.experiments.table import status
 from hindcast_trainer.kinds import submit as submit_job
@@ -36,10 +37,11 @@ def submit(transaction: Transaction, request: ExperimentRequest) -> Experiment:
         request=request.model_dump(mode="json"),
     )
     transaction.experiments.add(experiment.id, experiment.name, experiment.document())
-    queue = _Queue(transaction)
+    queue = _Queue(transaction, request)
     experiment = replace(experiment, rows=[_row(queue, request, number, row) for number, row in enumerate(plans)])
     rows = [replace(row, comparison=_comparison(queue, experiment, row)) for row in experiment.rows]
-    _update(transaction, replace(experiment, rows=rows, made=frozenset(queue.made)))
+    prepared = queue.prepared.finished()
+    _update(transaction, replace(experiment, prepared=prepared, rows=rows, made=frozenset(queue.made)))
     return find(transaction, experiment.id)
 
 
@@ -103,12 +105,14 @@ def delete_job(transaction: Transaction, reference: str) -> Job:
 class _Queue:
     """Queues jobs and remembers which of them are new."""
 
-    def __init__(self, transaction: Transaction) -> None:
+    def __init__(self, transaction: Transaction, request: ExperimentRequest) -> None:
         self._transaction = transaction
         self.made: set[str] = set()
+        self.prepared = Prepared(request, self.job)
 
     def job(self, spec: Spec, field: Callable[[str], str]) -> Job:
         """A queued job, or an equal one from before; `field` says what a field of it is called in the request."""
+        spec = self.prepared.filled_in(spec, field)
         id = new_id("job")
         try:
             job = submit_job(self._transaction, spec, id=id, reuse_equal=True)
@@ -139,14 +143,14 @@ class _Queue:
 
 
 def _row(queue: _Queue, request: ExperimentRequest, number: int, row: RowPlan) -> RowJobs:
-    pretrain = row.pretrain and queue.job(
-        row.pretrain, lambda field: as_written(f"rows.{number}.pretrain.{field}", request.written)
-    )
+    pretrain = queue.prepared.table(request.rows[number].table, f"rows.{number}.table")
+    if row.pretrain:
+        pretrain = queue.job(row.pretrain, lambda field: as_written(f"rows.{number}.pretrain.{field}", request.written))
     language_models: list[str] = []
     probes: list[str] = []
     for place, spec in enumerate(row.language_models):
         if pretrain:
-            spec = with_ids(spec, {"input.table": _result(pretrain)})
+            spec = with_ids(spec, {"input.table": result_of(pretrain)})
         model = queue.job(spec, partial(field_of, request=request, row=number, seed=place))
         language_models.append(model.id)
         if request.probes:
@@ -158,16 +162,17 @@ def _row(queue: _Queue, request: ExperimentRequest, number: int, row: RowPlan) -
         table=None if pretrain or row.learns_input else model.spec["input"]["table"],
         language_models=language_models,
         probes=probes,
+        paper_perplexity=request.rows[number].paper_perplexity,
     )
 
 
 def _probe(request: ExperimentRequest, model: Job) -> Spec:
     """What ranks the words of interest by a language model."""
     if not isinstance(request.probes, AutoProbes):
-        return ProbeJob(model=_result(model), probes=request.probes)
+        return ProbeJob(model=result_of(model), probes=request.probes)
     text = held_out_text(model)
     assert text is not None  # plan() saw to it
-    return TopicalProbeJob(model=_result(model), text=text, probes=request.probes)
+    return TopicalProbeJob(model=result_of(model), text=text, probes=request.probes)
 
 
 def _comparison(queue: _Queue, experiment: Experiment, row: RowJobs) -> str | None:
@@ -182,17 +187,12 @@ def _comparison(queue: _Queue, experiment: Experiment, row: RowJobs) -> str | No
         if held_out_text(baseline[0]) != text:
             baseline = ()
     spec = ComparisonJob(
-        models=tuple(map(_result, models)),
-        baseline=tuple(map(_result, baseline)),
+        models=tuple(map(result_of, models)),
+        baseline=tuple(map(result_of, baseline)),
         text=text,
         pretraining=tuple(queue.pretraining(row)),
     )
     return queue.job(spec, lambda field: field).id
-
-
-def _result(job: Job) -> str:
-    assert job.result_id is not None  # a table or a model is reserved when its job is queued
-    return job.result_id
 
 
 def _all(transaction: Transaction) -> Iterator[Experiment]:

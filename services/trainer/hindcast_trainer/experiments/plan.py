@@ -108,17 +108,21 @@ def _contradictions(request: ExperimentRequest) -> Iterator[FieldError]:
 
 def _in_lists(request: ExperimentRequest) -> Iterator[FieldError]:
     """What is there twice, and what does not belong into `lm`."""
-    labels = [row.label for row in request.rows]
-    for number, label in enumerate(labels):
-        if label in labels[:number]:
-            yield FieldError(f"rows.{number}.label", f"{label!r} is another row's: labels tell rows apart")
-    for number, seed in enumerate(request.seeds):
-        if seed in request.seeds[:number]:
-            yield FieldError(f"seeds.{number}", f"{seed} is there already")
+    for number, label in _repeated([row.label for row in request.rows]):
+        yield FieldError(f"rows.{number}.label", f"{label!r} is another row's: labels tell rows apart")
+    for number, name in _repeated([preparation.name for preparation in request.prepare]):
+        yield FieldError(f"prepare.{number}.name", f"{name!r} is another's: names tell preparations apart")
+    for number, seed in _repeated(request.seeds):
+        yield FieldError(f"seeds.{number}", f"{seed} is there already")
     if len(request.rows) * len(request.seeds) > MAX_MODELS:
         yield FieldError("rows", f"times seeds are more than {MAX_MODELS} language models: make it two experiments")
     for name in GIVEN.keys() & request.lm.keys():
         yield FieldError(f"lm.{name}", GIVEN[name])
+
+
+def _repeated(values: Sequence[object]) -> Iterator[tuple[int, object]]:
+    """What has stood there before, and at which places it stands again."""
+    return ((number, value) for number, value in enumerate(values) if value in values[:number])
 
 
 def _in_row(request: ExperimentRequest, number: int) -> Iterator[FieldError]:

@@ -6,7 +6,7 @@ from pydantic import Field, JsonValue, ModelWrapValidatorHandler, PrivateAttr, m
 
 from hindcast.registry import Name
 from hindcast.web.schemas import Schema
-from hindcast_trainer.kinds import TableSpec
+from hindcast_trainer.kinds import JobSpec, TableSpec
 from hindcast_trainer.probe import Probe
 from hindcast_trainer.topical_probe import AutoProbes
 
@@ -14,8 +14,18 @@ MAX_ROWS = 50
 MAX_SEEDS = 20
 MAX_MODELS = 200
 MAX_PROBES = 50
+MAX_PREPARATIONS = 100
 
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
+
+
+class Preparation(Schema):
+    """A job that several rows need, or that makes what their pre-training uses."""
+
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^@\s]+$")]
+    """What this experiment calls its result: `@name` stands for it wherever a row, or a later preparation, refers to
+    domains, a table or a model. The name is no other experiment's business."""
+    job: JobSpec
 
 
 class Row(Schema):
@@ -25,11 +35,13 @@ class Row(Schema):
     pretrain: TableSpec | None = None
     """The job that makes the table. It runs once for all `seeds` of the language model, with its own `seed`."""
     table: str | None = None
-    """A table that is there already, instead of `pretrain`."""
+    """A table that is there already, or the `@name` of a preparation that makes one, instead of `pretrain`."""
     input: dict[str, JsonValue] = Field(default_factory=dict)
     """Fields of the language model's `input`; `type` and `table` follow where there is `pretrain` or `table`."""
     lm: dict[str, JsonValue] = Field(default_factory=dict)
     """Fields that replace the common ones in `lm`; those of `optimizer` are replaced one by one."""
+    paper_perplexity: Annotated[float, Field(gt=0)] | None = None
+    """What the paper's Table 1 says of such a row: shown beside the row's own perplexity, and no part of any job."""
 
     @property
     def has_table(self) -> bool:
@@ -44,6 +56,8 @@ class ExperimentRequest(Schema):
     lm: dict[str, JsonValue]
     """What all language models share: fields of a `language_model` job except `seed`. An `input` here is for rows with
     neither `pretrain` nor `table`."""
+    prepare: Annotated[tuple[Preparation, ...], Field(max_length=MAX_PREPARATIONS)] = ()
+    """Jobs whose results the rows refer to as `@name`; each is run once, when the first row needs it."""
     rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
     """The first row that learns its input is the baseline."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)] = (1,)

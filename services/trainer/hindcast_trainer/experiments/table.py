@@ -11,18 +11,18 @@ from hindcast_trainer.experiments.answer import (
     ExperimentProgress,
     ExperimentSummary,
     Interval,
+    PreparedAnswer,
     Rank,
     RankFigures,
     RowAnswer,
     RowPerplexity,
-    RowPretraining,
     RowProbe,
     RowRanks,
 )
 from hindcast_trainer.experiments.document import Experiment, RowJobs
 from hindcast_trainer.experiments.known import Known, held_out
+from hindcast_trainer.experiments.pretraining import pretraining_of
 from hindcast_trainer.experiments.warnings import comparable, warnings
-from hindcast_trainer.kinds import OBJECTIVES
 from hindcast_trainer.topical_probe import CONTEXTS, FIGURES
 
 AUTO = "auto"
@@ -49,6 +49,10 @@ def tabulate(experiment: Experiment, known: Known) -> ExperimentAnswer:
         baseline=baseline.label if baseline else None,
         seeds=experiment.request["seeds"],
         probes=probes,
+        prepared=[
+            PreparedAnswer(name=each.name, job=each.job, status=known.statuses([each.job])[0])
+            for each in experiment.prepared
+        ],
         rows=rows,
         warnings=warnings(experiment, known),
         spec=dict(experiment.request),
@@ -96,10 +100,11 @@ def _row(row: RowJobs, baseline: RowJobs | None, probes: Any, known: Known) -> R
         label=row.label,
         status=row_status(row, known),
         error=_error(row, known),
-        pretraining=_pretraining(row, known),
+        pretraining=pretraining_of(row, known),
         jobs=row.jobs,
         models=[model.id for model in known.models(row.language_models)],
         perplexity=_perplexity(row, known),
+        paper_perplexity=row.paper_perplexity,
         relative_to_baseline=None if baseline is None or baseline is row else _comparison(row, baseline, known),
         oov_rate=_first(trained, "oov_rate"),
         parameters=None if parameters is None else int(parameters),
@@ -118,21 +123,6 @@ def _error(row: RowJobs, known: Known) -> str | None:
         if job.status is JobStatus.FAILED:
             seed = f" (seed {job.spec['seed']})" if id in row.language_models else ""
             return f"{job.kind} {id}{seed} failed: {(job.error or {}).get('detail')}"
-    return None
-
-
-def _pretraining(row: RowJobs, known: Known) -> RowPretraining | None:
-    table = known.resources.get(row.table or "")
-    job = known.jobs.get(row.pretrain or (table.job_id if table else None) or "")
-    if job is not None:
-        return RowPretraining(
-            dataset=known.names(job.spec["corpus"]["corpora"]),
-            unit=job.spec["unit"],
-            objective=OBJECTIVES[job.kind],
-        )
-    if table is not None:
-        objective = table.facts.get("objective", "imported")
-        return RowPretraining(dataset=table.name or table.id, unit=table.facts.get("unit"), objective=objective)
     return None
 
 

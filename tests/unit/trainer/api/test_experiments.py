@@ -102,7 +102,9 @@ def test_a_job_of_an_experiment_stays_until_that_is_deleted(client: TestClient, 
         ({"probes": {"auto": 3, "wings": 2}}, "probes.wings"),
         ({"probes": [{"context": "A"}]}, "probes.0.target"),
         ({"seeds": [1, -1]}, "seeds.1"),
-        ({"preset": "table-1"}, "preset"),
+        ({"preset": "table-2"}, "preset"),
+        ({"prepare": [{"name": "a", "job": {"kind": "wings"}}]}, "prepare.0.job.kind"),
+        ({"prepare": [{"name": "@a", "job": {"kind": "domains", "corpus": "news", "k": 2}}]}, "prepare.0.name"),
     ],
 )
 def test_what_is_wrong_is_named_and_nothing_is_queued(
@@ -113,3 +115,32 @@ def test_what_is_wrong_is_named_and_nothing_is_queued(
     assert answer.json()["errors"][0]["field"] == field
     assert [job["kind"] for job in refusing.get("/v1/jobs").json()["items"]] == ["ingest"]
     assert refusing.get("/v1/experiments").json()["items"] == []
+
+
+PRESET = {"preset": "table-1", "corpora": {"lm": {"train": "news", "valid": "news", "test": "news"}}}
+
+
+def test_the_papers_table_is_one_post(client: TestClient, corpus: Mapping[str, Any]) -> None:
+    answer = client.post("/v1/experiments", json={**PRESET, "rows": ["baseline", "bilstm-lm"], "name": "paper"})
+    assert answer.status_code == 202, answer.text
+    assert [row["paper_perplexity"] for row in answer.json()["rows"]] == [189, 185]
+    assert [each["name"] for each in answer.json()["prepared"]] == ["bilstm_lm"]
+    again = client.post("/v1/experiments", json={**answer.json()["spec"], "name": "again"}).json()
+    assert [row["jobs"] for row in again["rows"]] == [row["jobs"] for row in answer.json()["rows"]]
+    assert "| queued |  | 189 |" in client.get("/v1/experiments/paper?format=markdown").text
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"corpora": {}}, "corpora.lm"),
+        ({"colour": 1}, "colour"),
+        ({"rows": [{"label": "none"}]}, "rows.0"),
+        ({"pretrain": {"wings": {}}}, "pretrain.wings"),
+        ({}, "corpora.domain_small"),
+    ],
+)
+def test_what_is_wrong_in_a_preset_is_named(refusing: TestClient, change: Mapping[str, Any], field: str) -> None:
+    answer = refusing.post("/v1/experiments", json={**PRESET, **change})
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["field"] == field

@@ -374,3 +374,23 @@ def test_csv_has_a_line_a_row_with_every_figure() -> None:
     first, second = csv.DictReader(io.StringIO(as_csv(tabulate(EXPERIMENT, known()))))
     assert (first["perplexity"], first["std"], first["dataset"]) == ("110.0", "10.0", "")
     assert (second["row"], second["objective"], second["rank 1: hurricane"]) == ("word2vec", "word2vec", "7.0")
+
+
+def test_a_table_of_tables_is_told_by_their_texts() -> None:
+    first = Resource("tab_1", "table", None, "key", {}, 0, "word2vec", NOON)
+    second = Resource("tab_2", "table", "google", "key", {}, 0, None, NOON)
+    both = job("both", "concatenation", spec={"tables": ["tab_1", "tab_2"]})
+    all_known = Known({**JOBS, "both": both}, {**RESOURCES, "tab_1": first, "tab_2": second})
+    told = tabulate(replace(EXPERIMENT, rows=[BASE, replace(TABLE, pretrain="both")]), all_known).rows[1].pretraining
+    assert told is not None
+    assert (told.dataset, told.unit, told.objective) == ("news, cor_2 + google", "sentence", "word2vec + imported")
+
+
+def test_the_papers_numbers_stand_beside_ours() -> None:
+    beside = replace(EXPERIMENT, rows=[replace(BASE, paper_perplexity=189), TABLE])
+    lines = as_markdown(tabulate(beside, known())).splitlines()
+    assert lines[2].endswith("| PPL | Change | Paper | Rank of *hurricane* |")
+    assert lines[4].endswith("|  | 189 | 50 |")
+    assert lines[5].endswith("|  | 7 |")
+    first, second = csv.DictReader(io.StringIO(as_csv(tabulate(beside, known()))))
+    assert (first["paper_perplexity"], second["paper_perplexity"]) == ("189.0", "")
