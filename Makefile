@@ -8,7 +8,7 @@ SNAPSHOT := docs/openapi.json
 INSTALLED := $(VENV)/.installed
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo hurricane up test bench check snapshot format migrate
+.PHONY: help demo hurricane table1 up test bench check snapshot format migrate
 
 help: ## what can be typed
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,12 @@ demo: $(INSTALLED) ## the paper's question, answered on real text in ten minutes
 hurricane: $(INSTALLED) ## the paper's own passage: WIKITEXT2=folder, EPOCHS=2; goes on where it was
 	@test -n "$(WIKITEXT2)" || { echo "Say where WikiText-2 is: make hurricane WIKITEXT2=folder"; exit 2; }
 	@$(BIN)/python -m hindcast_standalone hurricane --wikitext2 "$(WIKITEXT2)" $(if $(EPOCHS),--epochs $(EPOCHS))
+
+table1: $(INSTALLED) ## the paper's Table 1, in hours: DATA=folder, SCALE=0.1 SEEDS=3 LM_WORDS=… ROWS="…" CURVE=1; goes on where it was
+	@test -n "$(DATA)" || { echo "Say where the corpora are: make table1 DATA=folder"; exit 2; }
+	@$(BIN)/python -m hindcast_standalone table1 --data "$(DATA)" $(if $(SCALE),--scale $(SCALE)) \
+	    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(LM_WORDS),--lm-words $(LM_WORDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
+	    $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(CURVE),--curve) $(if $(ROWS),--rows $(ROWS))
 
 up: $(INSTALLED) ## PostgreSQL, Redis, the three services on http://127.0.0.1:8000 and a worker; Ctrl-C stops all
 	@$(BIN)/python -m hindcast_standalone up

@@ -1,7 +1,9 @@
 """`python -m hindcast_standalone …`: what the Makefile's commands run."""
 
 import argparse
+import dataclasses
 import json
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -45,12 +47,25 @@ def _parser() -> argparse.ArgumentParser:
     hurricane.add_argument("--wikitext2", type=Path, required=True, help="a folder with {train,valid,test}.txt.xz")
     hurricane.add_argument("--epochs", type=int, default=2)
     hurricane.set_defaults(run=_hurricane)
+    _add_table1(commands.add_parser("table1", help="the paper's Table 1 on open text"))
     document = commands.add_parser("openapi", help="print the OpenAPI document")
     document.set_defaults(run=_openapi)
     serve = commands.add_parser("serve", help="the process with the three services, which `up` starts")
     serve.add_argument("listening", type=int, help="file descriptor of the socket that it serves on")
     serve.set_defaults(run=_serve)
     return parser
+
+
+def _add_table1(table: argparse.ArgumentParser) -> None:
+    table.add_argument("--data", type=Path, required=True, help="a folder with a folder of documents for each corpus")
+    table.add_argument("--output", type=Path, help="where to write the table; default: results under HINDCAST_HOME")
+    table.add_argument("--scale", type=float, default=0.1, help="of the paper's size")
+    table.add_argument("--lm-words", type=int, help="that the language models learn; default: by --scale")
+    table.add_argument("--seeds", type=int, default=3, choices=range(1, 21), metavar="N", help="one of every row first")
+    table.add_argument("--rows", nargs="+", default=(), metavar="ROW", help="keys of the preset's rows; default: all")
+    table.add_argument("--epochs", type=int, help="at most, of every network: for a quick look")
+    table.add_argument("--curve", action="store_true", help="instead: word2vec's gain at 0.1, 0.3 and 1 million words")
+    table.set_defaults(run=_table1)
 
 
 def _serve(asked: argparse.Namespace, settings: Settings) -> None:
@@ -77,6 +92,14 @@ def _hurricane(asked: argparse.Namespace, settings: Settings) -> None:
     from hindcast_standalone.demonstrations import hurricane
 
     hurricane.run(settings, wikitext2=asked.wikitext2, epochs=asked.epochs, console=Console())
+
+
+def _table1(asked: argparse.Namespace, settings: Settings) -> None:
+    from hindcast_standalone.demonstrations import table1
+
+    fields = {field.name: getattr(asked, field.name) for field in dataclasses.fields(table1.Asked)}
+    command = "python -m hindcast_standalone " + shlex.join(sys.argv[1:])
+    table1.run(settings, table1.Asked(**fields), command=command, console=Console())
 
 
 if __name__ == "__main__":

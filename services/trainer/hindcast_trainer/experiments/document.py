@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
+MARK = "@"
+"""What begins the name of a preparation, where it is referred to."""
+
 
 @dataclass(frozen=True)
 class PreparedJob:

@@ -5,13 +5,10 @@ from collections.abc import Callable
 from hindcast.errors import FieldError, InvalidInput
 from hindcast.jobs import references
 from hindcast.jobs.job import Job
-from hindcast_trainer.experiments.document import PreparedJob
+from hindcast_trainer.experiments.document import MARK, PreparedJob
 from hindcast_trainer.experiments.request import ExperimentRequest
 from hindcast_trainer.kinds import parse
 from hindcast_trainer.references import Spec, as_written
-
-MARK = "@"
-"""What begins the name of a preparation, where it is referred to."""
 
 QueueJob = Callable[[Spec, Callable[[str], str]], Job]
 """Queues a job; what it is given says what a field of it is called in the request."""

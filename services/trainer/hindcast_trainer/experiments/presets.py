@@ -13,8 +13,7 @@ from hindcast.text.corpus import CorpusReference
 from hindcast.web.schemas import Schema
 from hindcast.web.validation import invalid_input
 from hindcast_trainer.experiments import lifecycle
-from hindcast_trainer.experiments.document import Experiment
-from hindcast_trainer.experiments.prepared import MARK
+from hindcast_trainer.experiments.document import MARK, Experiment
 from hindcast_trainer.experiments.request import MAX_SEEDS, ExperimentRequest, Seed
 from hindcast_trainer.experiments.table1_rows import EXTERNAL, JOBS, LANGUAGE_MODEL, ROWS, PresetJob, PresetRow
 

@@ -12,7 +12,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from hindcast_trainer.experiments.prepared import MARK
+from hindcast_trainer.experiments.document import MARK
 
 CorpusName = Literal["lm.train", "superset", "domain_small", "domain_large"]
 

@@ -1,0 +1,226 @@
+"""`make table1`: the paper's Table 1 on open text, at a tenth of its size, its numbers beside ours.
+
+It may take hours, can be stopped at any time and goes on where it was: jobs that have run are not run again.
+"""
+
+import os
+import platform
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from hindcast.errors import InvalidInput
+from hindcast.settings import Settings
+from hindcast_standalone.demonstrations import table1_requests as requests
+from hindcast_standalone.demonstrations.api_client import ApiClient, Refused
+from hindcast_standalone.demonstrations.demo import labelled_jobs
+from hindcast_standalone.demonstrations.server import running_server
+from hindcast_standalone.demonstrations.table1_plot import Gain, plot_curve, plot_table
+from hindcast_standalone.demonstrations.table1_report import Figures, figures, terminal_table, write
+from hindcast_standalone.demonstrations.table1_requests import Size
+from hindcast_standalone.demonstrations.table1_texts import PIPELINE, SourceText, select
+
+ENDED_BADLY = ("failed", "cancelled")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the command was asked for."""
+
+    data: Path
+    output: Path | None = None
+    """Where the table and its plot are written; None: `results` under HINDCAST_HOME."""
+    scale: float = 0.1
+    """Of the paper's size."""
+    lm_words: int | None = None
+    """Words that the language models learn; None: a share of the paper's 10 million."""
+    seeds: int = 3
+    rows: Sequence[str] = ()
+    """Keys of the preset's rows; none: all."""
+    epochs: int | None = None
+    """At most, of every network; None: until patience ends it."""
+    curve: bool = False
+    """Instead of the table: how much word2vec brings at three amounts of text to learn."""
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """In the preset's order. InvalidInput where one is unknown; the baseline is always there."""
+        if unknown := [row for row in self.rows if row not in requests.ROWS]:
+            raise InvalidInput.field("ROWS", f"{unknown[0]!r} is none of {', '.join(requests.ROWS)}")
+        return tuple(row for row in requests.ROWS if not self.rows or row in self.rows or row == "baseline")
+
+    @property
+    def size(self) -> Size:
+        """InvalidInput where it is none."""
+        if not 0 < self.scale <= 1:
+            raise InvalidInput.field("SCALE", "must be above 0, and 1 at most: the paper's size")
+        return Size.of(scale=self.scale, lm_words=self.lm_words, epochs=self.epochs)
+
+
+def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> None:
+    """Upload, run the rows, write the table and its plot."""
+    size, rows, output = asked.size, asked.chosen, asked.output or settings.home_folder / "results"
+    texts = select(asked.data)
+    learned, held_out = (sum(text.words(split) for text in texts) for split in ("train", "test"))
+    console.print(f"Text: {len(texts)} corpora, {learned:,} words of train, {held_out:,} of test", highlight=False)
+    with running_server(settings, console, side_by_side=True) as url:
+        study = Study(ApiClient(url, console), output, command)
+        for text in texts:
+            study.upload(text)
+        if asked.curve:
+            study.curve(size, seeds=asked.seeds)
+            return
+        hours = requests.estimated_hours(size, rows, asked.seeds)
+        first = requests.estimated_hours(size, rows, 1)
+        console.print(
+            f"{len(rows)} rows: about {first:.1f} hours for one seed, {hours:.1f} for {asked.seeds}, on two cores. "
+            "Ctrl-C stops; the same command goes on.",
+            highlight=False,
+        )
+        study.table(size, rows, seeds=asked.seeds)
+
+
+class Study:
+    """The experiments of one run of the command, over HTTP."""
+
+    def __init__(self, api: ApiClient, output: Path, command: str) -> None:
+        self._api = api
+        self._output = output
+        self._command = command
+
+    def upload(self, text: SourceText) -> None:
+        """Once. InvalidInput where a corpus of that name has other text."""
+        name, body = requests.corpus_name(text.name), text.body()
+        found = self._api.find("/v1/corpora", name)
+        if found is None:
+            self._api.console.print(f"Uploading {name}")
+            self._api.upload([body], encoding="gzip", name=name, format="jsonl", pipeline=PIPELINE)
+        elif found.get("sha256") not in (None, sha256(body).hexdigest()):
+            raise InvalidInput.field(
+                "DATA", f"is not the text that corpus {name} was made of; take another folder as HINDCAST_HOME"
+            )
+
+    def table(self, size: Size, rows: Sequence[str], *, seeds: int) -> None:
+        """One seed of every row, what tells most at first; then the other seeds."""
+        external = self._external_table() if requests.EXTERNAL in rows else None
+        tuned = [row for row in requests.TUNED if row in rows]
+        first = [row for row in requests.FIRST if row in rows]
+        rest = [row for row in rows if row not in (*first, *tuned)]
+        begun = [self._begin(requests.preset(size, rows=first, seeds=[1]))]
+        tries = {row: [self._begin(each) for each in requests.candidates(size, row)] for row in tuned}
+        if rest:
+            begun.append(self._begin(requests.preset(size, rows=rest, seeds=[1], external_table=external)))
+        for experiment in (*begun, *(each for several in tries.values() for each in several)):
+            self._await(experiment)
+        inputs = {row: self._best(row, several) for row, several in tries.items()}
+        for count in dict.fromkeys((1, seeds)):
+            numbers = range(1, count + 1)
+            whole = self._begin(requests.preset(size, rows=rows, seeds=numbers, inputs=inputs, external_table=external))
+            self._report(self._await(whole), size, inputs)
+
+    def curve(self, size: Size, *, seeds: int) -> None:
+        """What word2vec of the superset brings at several amounts of text to learn."""
+        numbers = range(1, seeds + 1)
+        sizes = [Size(words, size.domain_small, size.domain_large, size.epochs) for words in requests.CURVE_WORDS]
+        begun = [self._begin(requests.preset(each, rows=requests.FIRST, seeds=numbers)) for each in sizes]
+        answers = [self._await(experiment) for experiment in begun]
+        rows: list[Figures] = []
+        gains: list[Gain] = []
+        for each, answer in zip(sizes, answers, strict=True):
+            told = figures(answer)
+            rows += [row.at(each.lm_words) for row in told]
+            gains += [Gain(each.lm_words, row.change, row.interval) for row in told if row.change is not None]
+        title = "What word2vec of the superset brings, by the words to learn"
+        self._write("table1-curve", title, rows, [], {"experiments": answers})
+        if gains:
+            note = f"{_counted(seeds)} each; bars: 95 % intervals, where known"
+            self._tell(plot_curve(gains, title=title, note=note, folder=self._output, stem="table1-curve"))
+
+    def _external_table(self) -> str:
+        spec = requests.external_word2vec()
+        job = self._api.find("/v1/jobs", spec["name"]) or self._api.post("/v1/jobs", spec)
+        if job["status"] in ENDED_BADLY:
+            self._api.post(f"/v1/jobs/{job['id']}/retry", {})
+        return str(spec["name"])
+
+    def _begin(self, request: Mapping[str, Any]) -> Any:
+        """The experiment: from an earlier run, what failed or was cancelled queued again, or a new one."""
+        found = self._api.find("/v1/experiments", request["name"])
+        if found is None:
+            return self._api.post("/v1/experiments", request)
+        if any(row["status"] in ENDED_BADLY for row in found["rows"]):
+            try:
+                return self._api.post(f"/v1/experiments/{found['id']}/retry", {})
+            except Refused as error:
+                self._api.console.print(error.detail, markup=False)
+        return found
+
+    def _await(self, experiment: Mapping[str, Any]) -> Any:
+        prepared = {each["job"]: each["name"] for each in experiment["prepared"]}
+        self._api.wait(labelled_jobs(self._api, experiment) | prepared)
+        return self._api.get(f"/v1/experiments/{experiment['id']}")
+
+    def _best(self, row: str, experiments: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """The input with the lowest perplexity of valid. Test text has no say."""
+        perplexities = [self._valid_perplexity(experiment) for experiment in experiments]
+        best = min(range(len(perplexities)), key=perplexities.__getitem__)
+        tried = ", ".join(f"{perplexity:.2f}" for perplexity in perplexities)
+        self._api.console.print(
+            f"{row}: perplexities of valid {tried} for {', '.join(map(_told, requests.CANDIDATES))}", highlight=False
+        )
+        return requests.CANDIDATES[best]
+
+    def _valid_perplexity(self, experiment: Mapping[str, Any]) -> float:
+        jobs = [self._api.get(f"/v1/jobs/{id}") for row in experiment["rows"] for id in row["jobs"]]
+        known = [job["metrics"].get("valid_perplexity") for job in jobs if job["kind"] == "language_model"]
+        return min((float(value) for value in known if value is not None), default=float("inf"))
+
+    def _report(self, answer: Mapping[str, Any], size: Size, inputs: Mapping[str, Any]) -> None:
+        rows = figures(answer)
+        self._api.console.print(terminal_table(rows))
+        seeds = len(answer["seeds"])
+        best = f"the best of {len(requests.CANDIDATES)} on valid"
+        described = [
+            f"- {size.lm_words:,} words to learn, vocabulary of {size.vocabulary:,}, domains of {size.domain_small:,} "
+            f"and {size.domain_large:,} words, {_counted(seeds)}",
+            *(f"- {row}: {_told(fields)}, {best}" for row, fields in inputs.items()),
+            f"- experiment {answer['name']}, which has the rest",
+        ]
+        title = "Table 1 of the paper, and ours"
+        self._write("table1", title, rows, [*described, *(f"- {each}" for each in answer["warnings"])], answer)
+        note = (
+            f"Ours: {size.lm_words:,} words of open text, vocabulary of {size.vocabulary:,}, "
+            f"{_counted(seeds)}; bars: 95 % intervals, where known. "
+            "The paper's: 10 million words of its own, 25,000."
+        )
+        heading = "Which pre-trained embeddings help a small language model?"
+        self._tell(plot_table(rows, title=heading, note=note, folder=self._output, stem="table1"))
+
+    def _write(
+        self, stem: str, title: str, rows: Sequence[Figures], described: Sequence[str], answer: Mapping[str, Any]
+    ) -> None:
+        made = {
+            "date": datetime.now(UTC).date().isoformat(),
+            "command": self._command,
+            "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
+        }
+        lines = [*(f"- {name}: {value}" for name, value in made.items()), *described]
+        write(self._output, stem, title=title, described=lines, rows=rows, document={**made, "answer": answer})
+        self._tell([self._output / f"{stem}.{ending}" for ending in ("md", "csv", "json")])
+
+    def _tell(self, paths: Sequence[Path]) -> None:
+        self._api.console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)
+
+
+def _told(fields: Mapping[str, Any]) -> str:
+    compression = f"compression {fields['compression']}" if fields["compression"] else "no compression"
+    return f"{fields['normalization']} with {compression}"
+
+
+def _counted(seeds: int) -> str:
+    return "1 seed" if seeds == 1 else f"{seeds} seeds"

@@ -1,0 +1,123 @@
+"""The table as the paper has it, its perplexities beside ours: for the terminal, Markdown, CSV and JSON."""
+
+import csv
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from rich.table import Table
+
+
+@dataclass(frozen=True)
+class Figures:
+    """One row. Changes are to the baseline of the same column: -0.14 is 14 % less."""
+
+    label: str
+    unit: str | None
+    objective: str | None
+    perplexity: float | None
+    deviation: float | None
+    """Over the seeds."""
+    change: float | None
+    interval: tuple[float, float] | None
+    """Of the change, 95 %."""
+    paper_perplexity: float | None
+    paper_change: float | None
+    remark: str
+    """Why there is no perplexity."""
+
+    def at(self, words: int) -> "Figures":
+        """The same, labelled with the words that were learned, and without the paper's: it has but one size."""
+        return replace(self, label=f"{self.label}, {words:,} words", paper_perplexity=None, paper_change=None)
+
+
+def figures(answer: Mapping[str, Any]) -> list[Figures]:
+    """Of every row of an experiment's answer."""
+    papers = {row["label"]: row["paper_perplexity"] for row in answer["rows"]}
+    return [_row(row, papers.get(answer["baseline"] or "")) for row in answer["rows"]]
+
+
+def _row(row: Mapping[str, Any], paper_baseline: float | None) -> Figures:
+    pretraining, perplexity = row["pretraining"] or {}, row["perplexity"] or {}
+    comparison = row["relative_to_baseline"] or {}
+    interval, paper = comparison.get("ci95"), row["paper_perplexity"]
+    is_compared = paper is not None and paper_baseline is not None and paper != paper_baseline
+    return Figures(
+        label=row["label"],
+        unit=pretraining.get("unit"),
+        objective=pretraining.get("objective"),
+        perplexity=perplexity.get("mean"),
+        deviation=perplexity.get("std"),
+        change=comparison.get("change"),
+        interval=(interval[0], interval[1]) if interval else None,
+        paper_perplexity=paper,
+        paper_change=paper / paper_baseline - 1 if is_compared else None,
+        remark="" if perplexity.get("mean") is not None else str(row["error"] or row["status"]),
+    )
+
+
+HEADER = ("Pre-trained embeddings", "Unit", "Objective", "PPL", "Change", "95 %", "Paper", "Change")
+
+
+def cells(row: Figures) -> list[str]:
+    """A row as it is printed, below HEADER."""
+    deviation = f" ± {row.deviation:.1f}" if row.deviation is not None else ""
+    low_high = " to ".join(percent(end) for end in row.interval) if row.interval else ""
+    return [
+        row.label,
+        row.unit or "/",
+        row.objective or "/",
+        row.remark if row.perplexity is None else f"{row.perplexity:.1f}{deviation}",
+        percent(row.change),
+        low_high,
+        "" if row.paper_perplexity is None else f"{row.paper_perplexity:g}",
+        percent(row.paper_change),
+    ]
+
+
+def percent(share: float | None) -> str:
+    """-0.143 as −14.3 %."""
+    return "" if share is None else f"{share:+.1%}".replace("-", "−").replace("%", " %")
+
+
+def terminal_table(rows: Sequence[Figures]) -> Table:
+    """For rich."""
+    table = Table(title="Perplexity of the test text", title_justify="left")
+    for number, name in enumerate(HEADER):
+        table.add_column(name, justify="left" if number < 3 else "right")
+    for row in rows:
+        table.add_row(*cells(row))
+    return table
+
+
+def write(
+    folder: Path,
+    stem: str,
+    *,
+    title: str,
+    described: Sequence[str],
+    rows: Sequence[Figures],
+    document: Mapping[str, Any],
+) -> None:
+    """`stem.md`, `stem.csv` and, with all that is known, `stem.json`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{stem}.md").write_text(_markdown(title, described, rows), encoding="utf-8")
+    (folder / f"{stem}.json").write_text(
+        json.dumps({**document, "rows": [asdict(row) for row in rows]}, indent=1, ensure_ascii=False), encoding="utf-8"
+    )
+    with (folder / f"{stem}.csv").open("w", encoding="utf-8", newline="") as stream:
+        writer = csv.DictWriter(stream, fieldnames=list(asdict(rows[0])))
+        writer.writeheader()
+        writer.writerows(asdict(row) for row in rows)
+
+
+def _markdown(title: str, described: Sequence[str], rows: Sequence[Figures]) -> str:
+    ruler = ["---"] * 3 + ["---:"] * (len(HEADER) - 3)
+    lines = [f"| {' | '.join(line)} |" for line in (HEADER, ruler, *map(_escaped, rows))]
+    return "\n".join([f"# {title}", "", *lines, "", *described]) + "\n"
+
+
+def _escaped(row: Figures) -> list[str]:
+    return [" ".join(cell.split()).replace("|", "\\|") for cell in cells(row)]

@@ -1,0 +1,148 @@
+"""What `make table1` posts: the preset `table-1` at a share of the paper's size."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from hindcast_standalone.demonstrations.table1_texts import CORPORA, OF_ANOTHER_KIND, WITH_DOMAINS
+from hindcast_trainer.experiments import table1_rows
+
+PAPER_LM_WORDS, PAPER_DOMAIN_SMALL, PAPER_DOMAIN_LARGE = 10_000_000, 7_000_000, 70_000_000
+HELD_OUT_TOKENS = 100_000
+"""Of valid, and of test."""
+FEW_WORDS = 500_000
+"""With fewer to learn, small batches do better: 8 sentences instead of 32."""
+PRETRAINING_EPOCHS = {"bilstm_lm": 8, "bilstm_domain": 3}
+"""At most. So that one seed of the paper's rows takes hours, not a day, on two cores."""
+FIRST = ("baseline", "word2vec-superset")
+"""What tells most."""
+EXTERNAL = "word2vec-external"
+CANDIDATES: Sequence[Mapping[str, Any]] = (
+    {"normalization": "mean_variance", "compression": 128},
+    {"normalization": "standardize", "compression": 128},
+    {"normalization": "unit", "compression": None},
+)
+TUNED = ("bilstm-lm", "word2vec-and-domains", "word2vec-and-bilstm-lm")
+"""Rows for whose input the paper names no best setting: the candidate with the lowest perplexity of valid is taken."""
+ROWS = tuple(row.key for row in table1_rows.ROWS)
+"""All rows that the preset has, in its order."""
+CURVE_WORDS = (100_000, 300_000, 1_000_000)
+
+# Tokens a second on two cores, at a vocabulary of 10,000, and what to expect of patience: for the estimate alone.
+LM_RATE, BILSTM_LM_RATE, BILSTM_DOMAIN_RATE, WORD2VEC_RATE = 7_000, 4_900, 20_000, 300_000
+EPOCHS_TO_CONVERGE = 11
+SUPERSET_WORDS = 11_700_000
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much text, and what follows from it."""
+
+    lm_words: int
+    """With an end-of-sentence symbol each, as all limits."""
+    domain_small: int
+    domain_large: int
+    epochs: int | None = None
+    """At most, of every network; None: as many as it takes."""
+
+    @classmethod
+    def of(cls, *, scale: float, lm_words: int | None, epochs: int | None) -> "Size":
+        """At that share of the paper's size."""
+        words = lm_words or round(scale * PAPER_LM_WORDS)
+        return cls(words, round(scale * PAPER_DOMAIN_SMALL), round(scale * PAPER_DOMAIN_LARGE), epochs)
+
+    @property
+    def vocabulary(self) -> int:
+        """The paper's at its size."""
+        return 25_000 if self.lm_words >= PAPER_LM_WORDS else 10_000
+
+    @property
+    def batch_size(self) -> int:
+        """Sentences side by side."""
+        return 8 if self.lm_words < FEW_WORDS else 32
+
+
+def corpus_name(corpus: str) -> str:
+    """What an uploaded corpus is called."""
+    return f"table1-{corpus}"
+
+
+def part(corpora: Sequence[str], split: str, limit: int | None = None) -> dict[str, Any]:
+    """A corpus reference."""
+    reference: dict[str, Any] = {"corpora": [corpus_name(corpus) for corpus in corpora], "split": split}
+    return reference | ({"limit_tokens": limit} if limit else {})
+
+
+def preset(
+    size: Size,
+    *,
+    rows: Sequence[str],
+    seeds: Sequence[int],
+    inputs: Mapping[str, Mapping[str, Any]] | None = None,
+    external_table: str | None = None,
+) -> dict[str, Any]:
+    """The experiment as it is posted, under a name that tells it from others."""
+    optimizer = {"batch_size": size.batch_size} | ({"epochs": size.epochs} if size.epochs else {})
+    pretrain: dict[str, Any] = {
+        kind: {"epochs": min(epochs, size.epochs or epochs)} for kind, epochs in PRETRAINING_EPOCHS.items()
+    }
+    chosen = {key: dict(fields) for key, fields in (inputs or {}).items() if key in rows}
+    request = {
+        "preset": "table-1",
+        "corpora": {
+            "lm": {
+                "train": part(CORPORA, "train", size.lm_words),
+                "valid": part(CORPORA, "valid", HELD_OUT_TOKENS),
+                "test": part(CORPORA, "test", HELD_OUT_TOKENS),
+            },
+            "superset": part(CORPORA, "train"),
+            "domain_small": part(WITH_DOMAINS, "train", size.domain_small),
+            "domain_large": part(WITH_DOMAINS, "train", size.domain_large),
+        },
+        "rows": list(rows),
+        "lm": {"vocabulary": {"size": size.vocabulary}, "optimizer": optimizer},
+        "pretrain": pretrain,
+        "inputs": chosen,
+        "seeds": list(seeds),
+    }
+    if EXTERNAL in rows:
+        request["external_table"] = external_table
+    return named("table-1", request)
+
+
+def external_word2vec() -> dict[str, Any]:
+    """The job that makes the table of text of another kind."""
+    return named("table-1-external", {"kind": "word2vec", "corpus": part(OF_ANOTHER_KIND, "train")})
+
+
+def candidates(size: Size, row: str) -> list[dict[str, Any]]:
+    """An experiment for each input that is tried for a row whose best one is to be found."""
+    return [preset(size, rows=[row], seeds=[1], inputs={row: fields}) for fields in CANDIDATES]
+
+
+def named(prefix: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """The request with a name that follows from it: asked again, it is found."""
+    digest = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()[:12]
+    return {**request, "name": f"{prefix}-{digest}"}
+
+
+def estimated_hours(size: Size, rows: Sequence[str], seeds: int) -> float:
+    """About how long it takes on two cores; the processor decides."""
+    epochs = min(EPOCHS_TO_CONVERGE, size.epochs or EPOCHS_TO_CONVERGE)
+    tuning = sum(row in TUNED for row in rows) * (len(CANDIDATES) - 1)
+    rate = LM_RATE * 10_000 / size.vocabulary
+    seconds = (len(rows) * seeds + tuning) * epochs * size.lm_words / rate
+    learned = {
+        "domain-small-paragraphs": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
+        "domain-small-sentences": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
+        "domain-large-paragraphs": (min(size.domain_large, SUPERSET_WORDS), "bilstm_domain", BILSTM_DOMAIN_RATE),
+        "bilstm-lm": (size.lm_words, "bilstm_lm", BILSTM_LM_RATE * 10_000 / size.vocabulary),
+    }
+    for words, kind, speed in (learned[row] for row in rows if row in learned):
+        seconds += words * min(PRETRAINING_EPOCHS[kind], size.epochs or PRETRAINING_EPOCHS[kind]) / speed
+    word2vec = {"word2vec-superset": SUPERSET_WORDS, EXTERNAL: SUPERSET_WORDS / 4}
+    word2vec["word2vec-domain-large"] = min(size.domain_large, SUPERSET_WORDS)
+    seconds += sum(5 * words / WORD2VEC_RATE for row, words in word2vec.items() if row in rows)
+    return seconds / 3600

@@ -1,0 +1,268 @@
+"""What `make table1` uploads and posts: checked against the services' own specifications, in memory."""
+
+import gzip
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+
+from hindcast.errors import InvalidInput
+from hindcast_standalone.__main__ import main
+from hindcast_standalone.demonstrations import table1_requests as requests
+from hindcast_standalone.demonstrations.table1 import Asked, Study
+from hindcast_standalone.demonstrations.table1_requests import Size
+from hindcast_standalone.demonstrations.table1_texts import CORPORA, SourceText, select
+from hindcast_trainer.experiments.plan import plan
+from hindcast_trainer.experiments.presets import Expansion, PresetRequest
+from hindcast_trainer.experiments.table1_rows import ROWS
+
+SMALL = Size.of(scale=0.1, lm_words=None, epochs=None)
+
+
+def write_split(folder: Path, split: str, documents: Sequence[tuple[str, str]]) -> None:
+    folder.mkdir(exist_ok=True)
+    with gzip.open(folder / f"documents.{split}.jsonl.gz", "wt", encoding="utf-8") as stream:
+        for id, text in documents:
+            stream.write(json.dumps({"id": id, "domain": [], "title": None, "paragraphs": [text]}) + "\n")
+
+
+def numbered(corpus: str, split: str, count: int, words: int = 50) -> list[tuple[str, str]]:
+    return [(f"{corpus}/{split}/{n}", f"{corpus} {split} {n} " + "word " * (words - 3)) for n in range(count)]
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    for corpus in CORPORA:
+        for split, count in (("train", 100), ("valid", 8), ("test", 60)):
+            write_split(tmp_path / corpus, split, numbered(corpus, split, count))
+    (tmp_path / "reuters21578" / "documents.test.jsonl.gz").unlink()
+    write_split(tmp_path / "reuters21578", "unused", numbered("reuters21578", "unused", 40))
+    return tmp_path
+
+
+def of(texts: Sequence[SourceText], corpus: str, split: str) -> list[str]:
+    [text] = [text for text in texts if text.name == corpus]
+    return [document.id for document in text.documents if document.split == split]
+
+
+def test_held_out_text_is_the_same_mixture_as_train(data: Path) -> None:
+    texts = select(data)
+    assert len(of(texts, "20newsgroups", "train")) == 100
+    assert len(of(texts, "20newsgroups", "test")) == len(of(texts, "20newsgroups", "valid")) == 5
+
+
+def test_a_corpus_without_a_test_part_shares_out_its_valid_part(data: Path) -> None:
+    texts = select(data)
+    assert len(of(texts, "reuters21578", "train")) == 140
+    valid, test = (of(texts, "reuters21578", split) for split in ("valid", "test"))
+    assert len(valid) == len(test) == 4
+    assert not set(valid) & set(test)
+
+
+def test_nothing_that_is_held_out_is_learned_under_any_id_in_any_corpus(data: Path) -> None:
+    copied = [("brown/valid/new", "bbc_news train 3 " + "WORD  " * 47), ("brown/train/1", "something else")]
+    write_split(data / "brown", "valid", [*copied, *numbered("brown", "valid", 2)])
+    write_split(data / "brown", "test", [*numbered("brown", "valid", 1), *numbered("brown", "test", 3)])
+    texts = select(data)
+    learned = {document.text_digest for text in texts for document in text.documents if document.split == "train"}
+    held_out = [document for text in texts for document in text.documents if document.split != "train"]
+    assert not learned & {document.text_digest for document in held_out}
+    assert len({document.id for document in held_out}) == len(held_out)
+    assert sorted(of(texts, "brown", "valid")) == ["brown/valid/0", "brown/valid/1"]
+    assert len(of(texts, "brown", "test")) == 3
+
+
+def test_a_beginning_of_a_corpus_is_no_beginning_of_its_file(data: Path) -> None:
+    ids = of(select(data), "novels", "train")
+    assert ids[:20] != [f"novels/train/{n}" for n in range(20)]
+    assert ids == of(select(data), "novels", "train")
+
+
+def test_equal_text_gives_equal_bytes_in_the_form_that_corpora_take(data: Path) -> None:
+    [first, *_], [again, *_] = select(data), select(data)
+    assert first.body() == again.body()
+    line = json.loads(gzip.decompress(first.body()).decode().splitlines()[0])
+    assert line == {**line, "domain": None, "split": "train"}
+
+
+def test_a_folder_that_lacks_a_corpus_is_a_sentence(data: Path) -> None:
+    (data / "masc" / "documents.train.jsonl.gz").unlink()
+    with pytest.raises(InvalidInput, match=r"masc has no train documents"):
+        select(data)
+    (data / "masc" / "documents.train.jsonl.gz").write_bytes(b"no gzip")
+    with pytest.raises(InvalidInput, match=r"DATA.*can't be read"):
+        select(data)
+
+
+def expanded(request: Mapping[str, Any]) -> Any:
+    return Expansion.of(PresetRequest.model_validate(request)).experiment()
+
+
+def test_the_whole_table_is_a_valid_preset_at_a_tenth_of_the_papers_size() -> None:
+    request = requests.preset(SMALL, rows=requests.ROWS, seeds=[1, 2], external_table="novels and speeches")
+    experiment = expanded(request)
+    assert [row.label for row in experiment.rows] == [row.label for row in ROWS]
+    [first, *_] = plan(experiment)
+    model = first.language_models[0]
+    assert (model.train.limit_tokens, model.vocabulary.size, model.optimizer.batch_size) == (1_000_000, 10_000, 32)
+    assert (model.optimizer.epochs, model.optimizer.patience) == (30, 2)
+    texts = {each.name: each.job.corpus for each in experiment.prepare if hasattr(each.job, "corpus")}
+    assert texts["domains_small"].limit_tokens == 700_000
+    assert texts["domains_large"].limit_tokens == 7_000_000
+    assert texts["domains_small"].corpora == texts["domains_large"].corpora
+    assert texts["word2vec_superset"].limit_tokens is None
+    assert set(texts["word2vec_superset"].corpora) == {requests.corpus_name(corpus) for corpus in CORPORA}
+
+
+def test_little_text_is_learned_in_small_batches_and_a_quick_look_has_few_epochs() -> None:
+    request = requests.preset(Size.of(scale=0.1, lm_words=100_000, epochs=2), rows=["bilstm-lm"], seeds=[1])
+    experiment = expanded(request)
+    [row] = plan(experiment)
+    assert (row.language_models[0].optimizer.batch_size, row.language_models[0].optimizer.epochs) == (8, 2)
+    assert experiment.prepare[0].job.epochs == 2
+
+
+def test_what_is_asked_again_has_the_name_that_it_had_and_nothing_else_has() -> None:
+    asked = [requests.preset(SMALL, rows=requests.FIRST, seeds=seeds)["name"] for seeds in ([1], [1], [1, 2])]
+    assert asked[0] == asked[1] != asked[2]
+
+
+def test_the_estimate_grows_with_what_is_asked() -> None:
+    paper = [row.key for row in ROWS if row.paper_perplexity]
+    assert 3 < requests.estimated_hours(SMALL, paper, 1) < 7
+    assert requests.estimated_hours(SMALL, paper, 3) > 2 * requests.estimated_hours(SMALL, paper, 1)
+    assert requests.estimated_hours(SMALL, paper[:2], 1) < 1.5
+
+
+class FakeServer:
+    """Answers as the services do once every job has succeeded; remembers what was posted."""
+
+    def __init__(self, *, existing: Mapping[str, Any] | None = None) -> None:
+        self.console = Console(quiet=True)
+        self.posted: list[tuple[str, Mapping[str, Any]]] = []
+        self.uploaded: list[str] = []
+        self._known: dict[str, Any] = dict(existing or {})
+
+    def find(self, path: str, name: str) -> Any | None:
+        return self._known.get(name)
+
+    def upload(self, body: Any, *, encoding: str, **query: str) -> Any:
+        self.uploaded.append(query["name"])
+        return {}
+
+    def post(self, path: str, body: Mapping[str, Any]) -> Any:
+        self.posted.append((path, body))
+        if path == "/v1/jobs":
+            self._known[body["name"]] = {"id": "job_1", "status": "queued"}
+        elif path == "/v1/experiments":
+            self._known[body["name"]] = self._answer(body)
+        elif path.endswith("/retry"):
+            return self._known[path.split("/")[-2]]
+        return self._known[body["name"]]
+
+    def get(self, path: str) -> Any:
+        id = path.rsplit("/", 1)[1]
+        if id in self._known:
+            return self._known[id]
+        # In order of preference: the middle candidate is best on valid.
+        better = '"standardize"' in id
+        return {"kind": "language_model", "metrics": {"valid_perplexity": 150.0 if better else 160.0}}
+
+    def wait(self, jobs: Mapping[str, str]) -> None:
+        assert jobs
+
+    def _answer(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        rows = [
+            {
+                "label": row.label,
+                "status": "succeeded",
+                "error": None,
+                "jobs": [f"job {json.dumps(body['inputs'].get(row.key))} {row.key}"],
+                "pretraining": None,
+                "perplexity": {"mean": 180.0, "std": None},
+                "paper_perplexity": row.paper_perplexity,
+                "relative_to_baseline": None if row.key == "baseline" else {"change": -0.05},
+            }
+            for row in ROWS
+            if row.key in body["rows"]
+        ]
+        more = {"baseline": "no pre-training", "prepared": [], "warnings": [], "seeds": body["seeds"]}
+        return {"id": body["name"], "name": body["name"], "rows": rows, **more}
+
+
+@pytest.fixture
+def server() -> Iterator[FakeServer]:
+    return FakeServer()
+
+
+def experiments(server: FakeServer) -> list[Mapping[str, Any]]:
+    return [body for path, body in server.posted if path == "/v1/experiments"]
+
+
+def test_what_tells_most_comes_first_and_the_other_seeds_last(server: FakeServer, tmp_path: Path) -> None:
+    Study(server, tmp_path, "command").table(SMALL, requests.ROWS, seeds=3)  # type: ignore[arg-type]
+    first, *others, one_seed, all_seeds = experiments(server)
+    assert first["rows"] == ["baseline", "word2vec-superset"]
+    assert {row for each in others for row in each["rows"]} == set(requests.ROWS) - set(first["rows"])
+    assert [each["seeds"] for each in (one_seed, all_seeds)] == [[1], [1, 2, 3]]
+    assert one_seed["rows"] == all_seeds["rows"] == list(requests.ROWS)
+    for each in experiments(server):
+        expanded({key: value for key, value in each.items() if key != "name"})
+
+
+def test_the_input_of_a_row_is_the_best_on_valid(server: FakeServer, tmp_path: Path) -> None:
+    Study(server, tmp_path, "command").table(SMALL, ["baseline", "bilstm-lm"], seeds=1)  # type: ignore[arg-type]
+    tried = [each["inputs"]["bilstm-lm"] for each in experiments(server) if each["rows"] == ["bilstm-lm"]]
+    assert tried == list(requests.CANDIDATES)
+    whole = experiments(server)[-1]
+    assert whole["inputs"] == {"bilstm-lm": {"normalization": "standardize", "compression": 128}}
+    written = {path.name for path in tmp_path.iterdir()}
+    assert written == {f"table1.{ending}" for ending in ("md", "json", "csv", "png", "svg")}
+    assert "standardize with compression 128, the best of 3 on valid" in (tmp_path / "table1.md").read_text()
+
+
+def test_run_again_it_posts_nothing_new_but_retries_what_failed(server: FakeServer, tmp_path: Path) -> None:
+    study = Study(server, tmp_path, "command")  # type: ignore[arg-type]
+    study.table(SMALL, ["baseline", "word2vec-external"], seeds=1)
+    before = len(server.posted)
+    study.table(SMALL, ["baseline", "word2vec-external"], seeds=1)
+    assert len(server.posted) == before
+    name = requests.preset(SMALL, rows=["baseline"], seeds=[1])["name"]
+    server.find("", name)["rows"][0]["status"] = "failed"  # type: ignore[index]
+    study.table(SMALL, ["baseline", "word2vec-external"], seeds=1)
+    assert [path for path, _ in server.posted[before:]] == [f"/v1/experiments/{name}/retry"]
+
+
+def test_the_curve_compares_two_rows_at_three_amounts_of_text(server: FakeServer, tmp_path: Path) -> None:
+    Study(server, tmp_path, "command").curve(SMALL, seeds=1)  # type: ignore[arg-type]
+    limits = [each["corpora"]["lm"]["train"]["limit_tokens"] for each in experiments(server)]
+    assert limits == [100_000, 300_000, 1_000_000]
+    assert {tuple(each["rows"]) for each in experiments(server)} == {requests.FIRST}
+    assert ">300,000<" in (tmp_path / "table1-curve.svg").read_text()
+    assert "| word2vec, LM superset, 100,000 words |" in (tmp_path / "table1-curve.md").read_text()
+
+
+def test_a_corpus_is_uploaded_once_and_never_taken_for_another(data: Path, tmp_path: Path) -> None:
+    text = select(data)[0]
+    name = requests.corpus_name(text.name)
+    fresh, other = FakeServer(), FakeServer(existing={name: {"sha256": "of other text"}})
+    Study(fresh, tmp_path, "command").upload(text)  # type: ignore[arg-type]
+    assert fresh.uploaded == [name]
+    with pytest.raises(InvalidInput, match="DATA"):
+        Study(other, tmp_path, "command").upload(text)  # type: ignore[arg-type]
+    assert other.uploaded == []
+
+
+@pytest.mark.parametrize(("option", "named"), [(["--rows", "wings"], "ROWS"), (["--scale", "0"], "SCALE")])
+def test_what_cant_be_meant_is_a_sentence(
+    data: Path, option: list[str], named: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["table1", "--data", str(data), *option]) == 1
+    assert capsys.readouterr().err.startswith(f"{named}:")
+
+
+def test_the_baseline_is_always_among_the_rows(tmp_path: Path) -> None:
+    assert Asked(data=tmp_path, rows=["bilstm-lm"]).chosen == ("baseline", "bilstm-lm")
