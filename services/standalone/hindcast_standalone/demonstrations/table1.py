@@ -162,7 +162,7 @@ class Study:
 
     def _await(self, experiment: Mapping[str, Any]) -> Any:
         prepared = {each["job"]: each["name"] for each in experiment["prepared"]}
-        self._api.wait(labelled_jobs(self._api, experiment) | prepared)
+        self._api.wait(prepared | labelled_jobs(self._api, experiment))
         return self._api.get(f"/v1/experiments/{experiment['id']}")
 
     def _best(self, row: str, experiments: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
@@ -186,7 +186,7 @@ class Study:
         seeds = len(answer["seeds"])
         best = f"the best of {len(requests.CANDIDATES)} on valid"
         described = [
-            f"- {size.lm_words:,} words to learn, vocabulary of {size.vocabulary:,}, domains of {size.domain_small:,} "
+            f"- {size.lm_words:,} words to learn, vocabulary of {size.vocabulary:,} at most, domains of {size.domain_small:,} "
             f"and {size.domain_large:,} words, {_counted(seeds)}",
             *(f"- {row}: {_told(fields)}, {best}" for row, fields in inputs.items()),
             f"- experiment {answer['name']}, which has the rest",

@@ -15,7 +15,7 @@ from hindcast_standalone.demonstrations.table1_report import Figures, percent
 # Okabe and Ito's blue and vermilion: told apart with any eyes, and by their shapes in grey.
 OURS, PAPER, FAINT, GREY, INK = "#0072B2", "#D55E00", "#C9CED6", "#5A6270", "#22262E"
 STATUSES = ("queued", "running", "cancelled")
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # matplotlib brings it
     "font.size": 10,
     "svg.fonttype": "none",  # text stays text

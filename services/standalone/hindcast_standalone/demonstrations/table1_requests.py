@@ -89,7 +89,7 @@ def preset(
         kind: {"epochs": min(epochs, size.epochs or epochs)} for kind, epochs in PRETRAINING_EPOCHS.items()
     }
     chosen = {key: dict(fields) for key, fields in (inputs or {}).items() if key in rows}
-    request = {
+    request: dict[str, Any] = {
         "preset": "table-1",
         "corpora": {
             "lm": {

@@ -113,7 +113,7 @@ class Expansion:
         """InvalidInput where rows are unknown, or lack a text."""
         rows = [row for row in ROWS if _chosen(row, request)]
         needed = {name for row in rows for name in row.needs}
-        for name in reversed(JOBS):
+        for name in reversed(list(JOBS)):
             needed.update(JOBS[name].needs if name in needed else ())
         jobs = {name: job for name, job in JOBS.items() if name in needed}
         if wrong := [*_unknown(request), *_elsewhere(request), *_lacking(request, rows, jobs)]:
@@ -123,7 +123,7 @@ class Expansion:
     def experiment(self) -> ExperimentRequest:
         """The experiment. InvalidInput names the fields of the experiment."""
         request = self.request
-        document = {
+        document: dict[str, Any] = {
             "name": request.name,
             "lm": self._language_model(),
             "prepare": [{"name": name, "job": self._job(job)} for name, job in self.jobs.items()],

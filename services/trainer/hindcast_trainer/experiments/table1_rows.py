@@ -63,7 +63,7 @@ class PresetRow:
     @property
     def needs(self) -> list[str]:
         """The jobs whose results it uses."""
-        return [*([self.table] if self.table in JOBS else []), *marked(self.lm)]
+        return [*(name for name in JOBS if name == self.table), *marked(self.lm)]
 
 
 def marked(value: JsonValue | Mapping[str, JsonValue]) -> list[str]:
