@@ -186,8 +186,8 @@ class Study:
         seeds = len(answer["seeds"])
         best = f"the best of {len(requests.CANDIDATES)} on valid"
         described = [
-            f"- {size.lm_words:,} words to learn, vocabulary of {size.vocabulary:,} at most, domains of {size.domain_small:,} "
-            f"and {size.domain_large:,} words, {_counted(seeds)}",
+            f"- {size.lm_words:,} words to learn, vocabulary of {size.vocabulary:,} at most, "
+            f"domains of {size.domain_small:,} and {size.domain_large:,} words, {_counted(seeds)}",
             *(f"- {row}: {_told(fields)}, {best}" for row, fields in inputs.items()),
             f"- experiment {answer['name']}, which has the rest",
         ]
