@@ -216,12 +216,12 @@ def test_what_tells_most_comes_first_and_the_other_seeds_last(server: FakeServer
 def test_the_input_of_a_row_is_the_best_on_valid(server: FakeServer, tmp_path: Path) -> None:
     Study(server, tmp_path, "command").table(SMALL, ["baseline", "bilstm-lm"], seeds=1)  # type: ignore[arg-type]
     tried = [each["inputs"]["bilstm-lm"] for each in experiments(server) if each["rows"] == ["bilstm-lm"]]
-    assert tried == list(requests.CANDIDATES)
+    assert tried == list(requests.CANDIDATES["bilstm-lm"])
     whole = experiments(server)[-1]
     assert whole["inputs"] == {"bilstm-lm": {"normalization": "standardize", "compression": 128}}
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {f"table1.{ending}" for ending in ("md", "json", "csv", "png", "svg")}
-    assert "standardize with compression 128, the best of 3 on valid" in (tmp_path / "table1.md").read_text()
+    assert "standardize with compression 128, the best of three on valid" in (tmp_path / "table1.md").read_text()
 
 
 def test_run_again_it_posts_nothing_new_but_retries_what_failed(server: FakeServer, tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ class Study:
     def table(self, size: Size, rows: Sequence[str], *, seeds: int) -> None:
         """One seed of every row, what tells most at first; then the other seeds."""
         external = self._external_table() if requests.EXTERNAL in rows else None
-        tuned = [row for row in requests.TUNED if row in rows]
+        tuned = [row for row in requests.CANDIDATES if row in rows]
         first = [row for row in requests.FIRST if row in rows]
         rest = [row for row in rows if row not in (*first, *tuned)]
         begun = [self._begin(requests.preset(size, rows=first, seeds=[1]))]
@@ -171,9 +171,10 @@ class Study:
         best = min(range(len(perplexities)), key=perplexities.__getitem__)
         tried = ", ".join(f"{perplexity:.2f}" for perplexity in perplexities)
         self._api.console.print(
-            f"{row}: perplexities of valid {tried} for {', '.join(map(_told, requests.CANDIDATES))}", highlight=False
+            f"{row}: perplexities of valid {tried} for {', '.join(map(_told, requests.CANDIDATES[row]))}",
+            highlight=False,
         )
-        return requests.CANDIDATES[best]
+        return requests.CANDIDATES[row][best]
 
     def _valid_perplexity(self, experiment: Mapping[str, Any]) -> float:
         jobs = [self._api.get(f"/v1/jobs/{id}") for row in experiment["rows"] for id in row["jobs"]]
@@ -184,11 +185,10 @@ class Study:
         rows = figures(answer)
         self._api.console.print(terminal_table(rows))
         seeds = len(answer["seeds"])
-        best = f"the best of {len(requests.CANDIDATES)} on valid"
         described = [
             f"- {size.lm_words:,} words to learn, vocabulary of {size.vocabulary:,} at most, "
             f"domains of {size.domain_small:,} and {size.domain_large:,} words, {_counted(seeds)}",
-            *(f"- {row}: {_told(fields)}, {best}" for row, fields in inputs.items()),
+            *(f"- {row}: {_told(fields)}, the best of three on valid" for row, fields in inputs.items()),
             f"- experiment {answer['name']}, which has the rest",
         ]
         title = "Table 1 of the paper, and ours"

@@ -18,7 +18,8 @@ CorpusName = Literal["lm.train", "superset", "domain_small", "domain_large"]
 
 WORD2VEC_INPUT: Mapping[str, JsonValue] = {"normalization": "unit", "compression": None}
 STATES_INPUT: Mapping[str, JsonValue] = {"normalization": "mean_variance", "compression": 128}
-MIXED_INPUT: Mapping[str, JsonValue] = {"normalization": "standardize", "compression": 128}
+MIXED_INPUT: Mapping[str, JsonValue] = {"normalization": "none", "compression": 128}
+"""Of tables side by side, each of which is normalised in its own best way before."""
 
 LANGUAGE_MODEL: Mapping[str, JsonValue] = {
     "vocabulary": {"size": 25_000},
@@ -92,9 +93,16 @@ JOBS: Mapping[str, PresetJob] = {
         "bilstm_domain", "domain_large", {"unit": "paragraph", "domains": "@domains_large"}
     ),
     "word2vec_and_domains": PresetJob(
-        "concatenation", fields={"tables": ["@word2vec_superset", "@domain_large_paragraphs"]}
+        "concatenation",
+        fields={
+            "tables": ["@word2vec_superset", "@domain_large_paragraphs"],
+            "normalization": ["unit", "mean_variance"],
+        },
     ),
-    "word2vec_and_bilstm_lm": PresetJob("concatenation", fields={"tables": ["@word2vec_superset", "@bilstm_lm"]}),
+    "word2vec_and_bilstm_lm": PresetJob(
+        "concatenation",
+        fields={"tables": ["@word2vec_superset", "@bilstm_lm"], "normalization": ["unit", "mean_variance"]},
+    ),
 }
 """What rows need, each after what it needs itself."""
 
