@@ -47,6 +47,7 @@ test: $(INSTALLED) ## every test, against real servers (under ten minutes on two
 bench: $(INSTALLED) ## speed beside the textbook's way and other methods, as ratios within one run
 	@$(BIN)/python benchmarks/training_speed.py --json $(VENV)/training_speed.json
 	@$(BIN)/python benchmarks/cell_states.py --json $(VENV)/cell_states.json
+	@$(BIN)/python benchmarks/word2vec_speed.py --json $(VENV)/word2vec_speed.json
 
 check: $(INSTALLED) ## import contracts, types, lint, migrations, OpenAPI snapshot
 	@echo "==> Import contracts, and that they see every file" && $(BIN)/lint-imports --no-logo

@@ -1,12 +1,15 @@
-"""word2vec [11], by gensim. Its training is cut where gensim itself starts a new batch of sentences, so that it can be
-shown, saved and resumed, and still computes what one undivided call would.
+"""word2vec [11], by gensim's own compiled training of a batch. Batches and learning rates are those of its `train()`:
+one worker computes what one undivided call would, bit by bit. But the loop around them is ours: it can be shown, saved
+and resumed between batches, and spends no time on queues (benchmarks/word2vec_speed.py).
 
 Shapes: V words that occur, D the vectors' size.
 """
 
 import json
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
@@ -15,7 +18,9 @@ from typing import Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
+from gensim.matutils import zeros_aligned
 from gensim.models import Word2Vec as GensimWord2Vec
+from gensim.models.word2vec import train_batch_cbow, train_batch_sg
 from pydantic import Field
 from safetensors.numpy import load_file, save_file
 
@@ -29,7 +34,8 @@ from hindcast_trainer.work import Produced, Work
 BATCH_WORDS = 10_000
 """What gensim hands to a worker at a time, at one learning rate; it also drops what a sentence has beyond it."""
 BATCHES_PER_SLICE = 20
-"""Less than a second of training, most often."""
+"""For each worker, between two moments that are shown and can be saved: a second or two, most often. The last batch of
+a slice measures the loss; the others, as all do in `train()` by default, only learn."""
 START_ALPHA, END_ALPHA = 0.025, 0.0001
 """gensim's learning rates, between which it falls evenly with the sentences that were read."""
 
@@ -73,31 +79,40 @@ def train_word2vec(
     batch_words: int = BATCH_WORDS,
     batches_per_slice: int = BATCHES_PER_SLICE,
 ) -> Generator[Progress, None, EmbeddingTable]:
-    """Train slice by slice."""
+    """Train slice by slice, the batches of each by as many threads as there are workers."""
     sentences = _Sentences.of(material, spec.unit, longest=batch_words)
-    slices = sentences.slices(batch_words=batch_words, batches=batches_per_slice)
+    slices = sentences.slices(batch_words=batch_words, batches=batches_per_slice * spec.workers)
     model = _model(spec, material, batch_words)
     first, loss = (0, 0.0) if checkpoint is None else _load(model, checkpoint)
     tokens, trained, seconds = len(material.text), 0, 0.0
-    for number in range(first, spec.epochs * len(slices)):
-        epoch, (begin, end) = number // len(slices), slices[number % len(slices)]
-        started = time.monotonic()
-        _train_slice(model, spec, sentences, begin, end, done=epoch * len(sentences))
-        seconds += time.monotonic() - started
-        read = sentences.words(begin, end)
-        trained, loss = trained + read, model.get_latest_training_loss() / read
-        yield Progress(
-            done=epoch * tokens + sentences.words(0, end),
-            total=spec.epochs * tokens,
-            unit="tokens",
-            message=f"epoch {epoch + 1} of {spec.epochs}",
-            metrics={"epoch": epoch + 1.0, "train_loss": loss, "tokens_per_second": trained / max(seconds, 1e-9)},
-            save=partial(_save, model, number + 1, loss),
-            milestone=end == len(sentences),
-        )
+    with ThreadPoolExecutor(spec.workers) as pool:
+        for number in range(first, spec.epochs * len(slices)):
+            epoch, batches = number // len(slices), slices[number % len(slices)]
+            started = time.monotonic()
+            loss = _train_slice(model, sentences, batches, epochs=spec.epochs, epoch=epoch, pool=pool)
+            seconds += time.monotonic() - started
+            begin, end = batches[0].begin, batches[-1].end
+            trained += sentences.words(begin, end)
+            yield Progress(
+                done=epoch * tokens + sentences.words(0, end),
+                total=spec.epochs * tokens,
+                unit="tokens",
+                message=f"epoch {epoch + 1} of {spec.epochs}",
+                metrics={"epoch": epoch + 1.0, "train_loss": loss, "tokens_per_second": trained / max(seconds, 1e-9)},
+                save=partial(_save, model, number + 1, loss),
+                milestone=end == len(sentences),
+            )
     metrics = {"train_loss": loss, "tokens_per_second": trained / max(seconds, 1e-9)}
     details: dict[str, Any] = {"repeatable": spec.workers == 1, "metrics": metrics}
     return EmbeddingTable(tuple(model.wv.index_to_key), model.wv.vectors, details)
+
+
+@dataclass(frozen=True)
+class _Batch:
+    """The sentences from `begin` to before `end`, which are trained at one learning rate."""
+
+    begin: int
+    end: int
 
 
 @dataclass(frozen=True)
@@ -132,10 +147,11 @@ class _Sentences:
         bounds = [0, *(self.ends[begin:end] - start).tolist()]
         return [words[first:last] for first, last in pairwise(bounds)]
 
-    def slices(self, *, batch_words: int, batches: int) -> list[tuple[int, int]]:
-        """Ranges of sentences, each the so many batches into which gensim gathers whole sentences."""
-        starts = list(self._batch_starts(batch_words))[::batches]
-        return list(zip(starts, [*starts[1:], len(self)], strict=True))
+    def slices(self, *, batch_words: int, batches: int) -> list[list[_Batch]]:
+        """The batches into which gensim gathers whole sentences, so many at a time."""
+        starts = [*self._batch_starts(batch_words), len(self)]
+        all_batches = [_Batch(begin, end) for begin, end in pairwise(starts)]
+        return [all_batches[first : first + batches] for first in range(0, len(all_batches), batches)]
 
     def _batch_starts(self, batch_words: int) -> Iterator[int]:
         begin = 0
@@ -173,23 +189,35 @@ def _model(spec: Word2Vec, material: Material, batch_words: int) -> GensimWord2V
 
 
 def _train_slice(
-    model: GensimWord2Vec, spec: Word2Vec, sentences: _Sentences, begin: int, end: int, *, done: int
-) -> None:
-    """`done` sentences were read in earlier epochs. The sentences are all there before gensim's threads start: a thread
-    of theirs that fails would leave the others waiting for ever."""
-    total = spec.epochs * len(sentences)
+    model: GensimWord2Vec,
+    sentences: _Sentences,
+    batches: Sequence[_Batch],
+    *,
+    epochs: int,
+    epoch: int,
+    pool: ThreadPoolExecutor,
+) -> float:
+    """Train these batches of an epoch. The loss of the last one, per word."""
 
-    def alpha(read: int) -> float:
-        return START_ALPHA - (START_ALPHA - END_ALPHA) * (read / total)
+    def train(batch: _Batch) -> float:
+        progress = (epoch + batch.begin / len(sentences)) / epochs
+        alpha = max(END_ALPHA, START_ALPHA - (START_ALPHA - END_ALPHA) * progress)
+        return _train_batch(model, sentences.read(batch.begin, batch.end), alpha, measure=batch is batches[-1])
 
-    model.train(
-        sentences.read(begin, end),
-        total_examples=end - begin,
-        epochs=1,
-        start_alpha=alpha(done + begin),
-        end_alpha=alpha(done + end),
-        compute_loss=True,
-    )
+    loss = list(pool.map(train, batches))[-1]
+    return loss / sentences.words(batches[-1].begin, batches[-1].end)
+
+
+def _train_batch(model: GensimWord2Vec, sentences: list[list[str]], alpha: float, *, measure: bool) -> float:
+    """Train some sentences at one learning rate. Their loss, if it is to be measured."""
+    own = copy(model)  # its weights are the model's, but not the sum of losses, which workers would overwrite
+    own.running_training_loss = 0.0
+    work_D, mean_D = (zeros_aligned(model.vector_size, dtype=np.float32) for _ in range(2))
+    if model.sg:
+        train_batch_sg(own, sentences, alpha, work_D, measure)
+    else:
+        train_batch_cbow(own, sentences, alpha, work_D, mean_D, measure)
+    return float(own.running_training_loss)
 
 
 def _save(model: GensimWord2Vec, position: int, loss: float, folder: Path) -> None:
