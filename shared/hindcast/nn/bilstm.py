@@ -1,8 +1,9 @@
 """A bidirectional LSTM over whole units of text, and every cell state that it goes through.
 
-Shapes: T time, B batch, D input size, H units of one direction, G = 4H its gates, S = 2H both (forward first).
+Shapes: T time, B batch, D input size, H units of one direction, G = 4H its gates.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -32,19 +33,19 @@ class BidirectionalLSTM(nn.Module):
         self.backward_lstm = nn.LSTM(input_size, size // 2)
 
     def forward(self, words_TB: Tensor, lengths_B: Tensor) -> BothWays:
-        """Hidden states. Units are padded at the end; `lengths_B` counts each one's words."""
-        order_TB = reversal(words_TB.shape[0], lengths_B)
-        hidden_TBH, _ = self.forward_lstm(self.embedding(words_TB))
-        reversed_TBH, _ = self.backward_lstm(self.embedding(words_TB.gather(0, order_TB)))
-        return BothWays(hidden_TBH, reorder(reversed_TBH, order_TB))
+        """Hidden states: s_t of equation (2). Units are padded at the end; `lengths_B` counts each one's words."""
+        return self._read(words_TB, lengths_B, _hidden_states)
 
     @torch.no_grad()
-    def cells(self, words_TB: Tensor, lengths_B: Tensor) -> Tensor:
-        """[T, B, S] cell states after each word, forward first: s_t of equation (2) with c for h."""
+    def cells(self, words_TB: Tensor, lengths_B: Tensor) -> BothWays:
+        """Cell states: s_t of equation (2) with c for h."""
+        return self._read(words_TB, lengths_B, cell_states)
+
+    def _read(self, words_TB: Tensor, lengths_B: Tensor, states_of: Callable[[nn.LSTM, Tensor], Tensor]) -> BothWays:
         order_TB = reversal(words_TB.shape[0], lengths_B)
-        forward_TBH = cell_states(self.forward_lstm, self.embedding(words_TB))
-        reversed_TBH = cell_states(self.backward_lstm, self.embedding(words_TB.gather(0, order_TB)))
-        return torch.cat([forward_TBH, reorder(reversed_TBH, order_TB)], dim=2)
+        forward_TBH = states_of(self.forward_lstm, self.embedding(words_TB))
+        reversed_TBH = states_of(self.backward_lstm, self.embedding(words_TB.gather(0, order_TB)))
+        return BothWays(forward_TBH, reorder(reversed_TBH, order_TB))
 
 
 def reversal(time: int, lengths_B: Tensor) -> Tensor:
@@ -55,7 +56,16 @@ def reversal(time: int, lengths_B: Tensor) -> Tensor:
 
 def reorder(states_TBH: Tensor, order_TB: Tensor) -> Tensor:
     """Each lane's steps in the order given."""
-    return states_TBH.gather(0, order_TB[:, :, None].expand_as(states_TBH))
+    batch = states_TBH.shape[1]
+    rows_TB = order_TB * batch + torch.arange(batch, device=order_TB.device)
+    # Whole rows: an index for every value, as gather takes it, is eight times slower.
+    return states_TBH.flatten(0, 1).index_select(0, rows_TB.flatten()).view_as(states_TBH)
+
+
+def _hidden_states(lstm: nn.LSTM, inputs_TBD: Tensor) -> Tensor:
+    hidden_TBH, _ = lstm(inputs_TBD)
+    states_TBH: Tensor = hidden_TBH
+    return states_TBH
 
 
 @torch.no_grad()

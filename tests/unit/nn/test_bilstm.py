@@ -39,24 +39,24 @@ def test_units_in_a_batch_have_the_states_they_have_alone():
     network = BidirectionalLSTM(vocabulary_size=20, input_size=4, size=6)
     words_TB, lengths_B = torch.randint(20, (9, 3)), torch.tensor([9, 4, 1])
     with torch.no_grad():
-        together, cells_TBS = network(words_TB, lengths_B), network.cells(words_TB, lengths_B)
-        for lane, length in enumerate(lengths_B.tolist()):
-            alone = network(words_TB[:length, lane : lane + 1], torch.tensor([length]))
-            torch.testing.assert_close(together.forward_TBH[:length, lane], alone.forward_TBH[:, 0])
-            torch.testing.assert_close(together.backward_TBH[:length, lane], alone.backward_TBH[:, 0])
-            cells_T1S = network.cells(words_TB[:length, lane : lane + 1], torch.tensor([length]))
-            torch.testing.assert_close(cells_TBS[:length, lane], cells_T1S[:, 0])
+        for states_of in (network, network.cells):
+            together = states_of(words_TB, lengths_B)
+            for lane, length in enumerate(lengths_B.tolist()):
+                alone = states_of(words_TB[:length, lane : lane + 1], torch.tensor([length]))
+                torch.testing.assert_close(together.forward_TBH[:length, lane], alone.forward_TBH[:, 0])
+                torch.testing.assert_close(together.backward_TBH[:length, lane], alone.backward_TBH[:, 0])
 
 
-def test_cells_are_forward_first_and_the_backward_ones_come_from_the_end():
+def test_backward_cells_come_from_the_end():
     torch.manual_seed(4)
     network = BidirectionalLSTM(vocabulary_size=20, input_size=4, size=6)
     words_TB = torch.randint(20, (5, 1))
     with torch.no_grad():
-        cells_TBS = network.cells(words_TB, torch.tensor([5]))
+        cells = network.cells(words_TB, torch.tensor([5]))
         forward = cells_by_loop(network.forward_lstm, network.embedding(words_TB))
         backward = cells_by_loop(network.backward_lstm, network.embedding(words_TB.flip(0))).flip(0)
-    torch.testing.assert_close(cells_TBS, torch.cat([forward, backward], dim=2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(cells.forward_TBH, forward, atol=1e-5, rtol=0)
+    torch.testing.assert_close(cells.backward_TBH, backward, atol=1e-5, rtol=0)
 
 
 def test_an_odd_size_cannot_be_halved():

@@ -97,6 +97,14 @@ def test_it_predicts_a_domain_at_every_word_from_both_states_forward_first(mater
     torch.testing.assert_close(logits_TBK, by_hand)
 
 
+def test_averaged_directions_are_told_domains_by_side_by_side(material, finish):
+    labels = UnitLabels.of(spec(), material)
+    averaged = spec(combine="average")
+    classifier = averaged.build(lambda network: DomainClassifier(network, labels=labels), vocabulary_size=80)
+    assert classifier.domain.in_features == 32  # [h g] of equation (2), each of the table's size
+    assert finish(averaged.pretrain(material, checkpoint=None, threads=1)).vectors.shape == (80, 16)
+
+
 @pytest.mark.parametrize("unit", ["paragraph", "sentence"])
 def test_it_learns_to_tell_domains_apart(material, finish, unit):
     table = finish(spec(unit=unit, epochs=2).pretrain(material, checkpoint=None, threads=1))
@@ -127,7 +135,7 @@ def test_what_it_refers_to():
     assert [each.field for each in spec().references()] == ["corpus.corpora.0"]
 
 
-@pytest.mark.parametrize("wrong", [{"unit": "document"}, {"domains": ""}, {"domains": None}, {"size": 7}, {"clip": 1}])
+@pytest.mark.parametrize("wrong", [{"unit": "document"}, {"domains": ""}, {"domains": None}, {"size": 7}, {"clip": -1}])
 def test_a_wrong_specification_is_refused(wrong):
     with pytest.raises(ValidationError) as raised:
         spec(**wrong)

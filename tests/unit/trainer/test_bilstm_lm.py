@@ -109,6 +109,31 @@ def test_progress_covers_learning_and_averaging(little_material):
     assert steps[-1].metrics["valid_perplexity"] < steps[0].metrics["train_perplexity"]
 
 
+def test_averaged_directions_have_the_size_of_the_table_each(little_material, finish):
+    objective = spec(combine="average").build(BidirectionalLanguageModel, vocabulary_size=12)
+    assert objective.network.forward_lstm.hidden_size == objective.network.backward_lstm.hidden_size == 16
+    table = pretrained(finish, little_material, combine="average", epochs=1)
+    assert table.vectors.shape == (80, 16)
+    assert len(table.details["saturation"]["per_dimension"]) == 16
+
+
+def test_which_states_are_averaged_and_clipped_is_said(little_material, finish):
+    cells, hidden, clipped = (
+        pretrained(finish, little_material, epochs=1, **options).vectors
+        for options in ({}, {"state": "hidden"}, {"clip": 0.01})
+    )
+    assert not np.allclose(cells, hidden)
+    assert np.abs(cells).max() > np.abs(clipped).max()
+    assert np.abs(clipped).max() <= np.float32(0.01)
+
+
+def test_a_clip_that_no_hidden_state_reaches_is_refused():
+    assert spec(state="cell", clip=1.5).clip == 1.5
+    with pytest.raises(ValidationError) as raised:
+        spec(state="hidden", clip=1.5)
+    assert raised.value.errors()[0]["loc"] == ("clip",)
+
+
 def test_empty_lines_predict_nothing_and_still_have_a_state(finish):
     material = made_of([[], ["a", "b"], []] * 20)
     table = pretrained(finish, material, epochs=1)
@@ -128,9 +153,9 @@ def test_text_without_any_neighbours_is_refused(finish):
         {"size": 0},
         {"size": 10**9},
         {"input_size": 0},
-        {"state": "cell"},
-        {"combine": "average"},
-        {"clip": 1},
+        {"state": "gate"},
+        {"combine": "sum"},
+        {"clip": 0},
     ],
 )
 def test_a_wrong_specification_is_refused(wrong):

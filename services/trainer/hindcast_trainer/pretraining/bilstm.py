@@ -13,7 +13,7 @@ from typing import Annotated, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
 from torch import nn
 
 from hindcast.nn.bilstm import BidirectionalLSTM
@@ -23,7 +23,7 @@ from hindcast.progress import Progress, relay
 from hindcast.text.batches import UnitBatch, unit_batches
 from hindcast.text.corpus import Unit
 from hindcast_trainer.pretrain import Material
-from hindcast_trainer.pretraining.averaging import average_cells
+from hindcast_trainer.pretraining.averaging import Averaging, Combination, StateName, average_states
 from hindcast_trainer.pretraining.base import LARGEST_SIZE, Epochs, TableSpecBase
 
 LONGEST_PIECE = 512
@@ -55,20 +55,37 @@ class BilstmSpec(TableSpecBase):
     """Pre-train embeddings that are averaged states of a bidirectional LSTM."""
 
     size: Annotated[int, Field(ge=2, le=LARGEST_SIZE, multiple_of=2)] = 256
-    """Of a word's vector: forward and backward LSTM have half of it each."""
+    """Of a word's vector: forward and backward LSTM have half of it each where they are concatenated, and each all of
+    it where they are averaged."""
     input_size: int = Field(default=128, ge=1, le=LARGEST_SIZE)
     """Of the vectors to which the network maps the words that it reads."""
+    state: StateName = "cell"
+    """Which states of the LSTMs are averaged: those of the cells, or the hidden ones, which the objective is learned
+    from. The table's `saturation` tells which share of them is beyond ±2.65 (cell: tanh is within 0.01 of its bound) or
+    ±0.99 (hidden)."""
+    combine: Combination = "concatenate"
+    """How a word's vector is made of the two directions: the forward state followed by the backward one, or the mean of
+    both."""
+    clip: float | None = Field(default=None, gt=0)
+    """States beyond ±clip are taken for ±clip, before they are averaged; null: as they are."""
     epochs: Epochs = 5
     """At most."""
     optimizer: BilstmOptimizer = BilstmOptimizer()
 
+    @field_validator("clip")
+    @classmethod
+    def _reached(cls, clip: float | None, info: ValidationInfo) -> float | None:
+        if clip is not None and clip >= 1 and info.data.get("state") == "hidden":
+            raise ValueError("must be below 1, which no hidden state reaches")
+        return clip
+
     def build(self, objective: Callable[[BidirectionalLSTM], "ObjectiveT"], *, vocabulary_size: int) -> "ObjectiveT":
         """A fresh network and what is put on top of it; equal seeds give equal weights."""
+        both = self.size if self.combine == "concatenate" else 2 * self.size
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(self.seed)
-            return objective(
-                BidirectionalLSTM(vocabulary_size=vocabulary_size, input_size=self.input_size, size=self.size)
-            )
+            network = BidirectionalLSTM(vocabulary_size=vocabulary_size, input_size=self.input_size, size=both)
+            return objective(network)
 
     def plan(self) -> Plan:
         """How it is fitted."""
@@ -79,6 +96,10 @@ class BilstmSpec(TableSpecBase):
             clip_norm=self.optimizer.clip_norm,
             seed=self.seed,
         )
+
+    def averaging(self) -> Averaging:
+        """What of its states becomes the table."""
+        return Averaging(self.state, self.combine, self.clip)
 
 
 class Objective(nn.Module, ABC):
@@ -169,9 +190,9 @@ class UnitTrainee:
 
 
 def pretrain_bilstm(
-    trainee: UnitTrainee, plan: Plan, *, checkpoint: Path | None, threads: int
+    trainee: UnitTrainee, plan: Plan, averaging: Averaging, *, checkpoint: Path | None, threads: int
 ) -> Generator[Progress, None, EmbeddingTable]:
-    """Fit the network, then average its cell states over the whole text."""
+    """Fit the network, then average its states over the whole text."""
     torch.set_num_threads(threads)
     objective, material = trainee.module, trainee.material
     to_learn = plan.epochs * trainee.tokens_per_epoch
@@ -180,11 +201,11 @@ def pretrain_bilstm(
     def learning(progress: Progress) -> Progress:
         return replace(progress, total=total, metrics=objective.metrics(progress.metrics))
 
-    def averaging(progress: Progress) -> Progress:
+    def afterwards(progress: Progress) -> Progress:
         return replace(progress, done=to_learn + AVERAGING_COST * progress.done, total=total)
 
     result = yield from relay(fit(trainee, plan, checkpoint=checkpoint), learning)
     metrics = dict(objective.summary(result, trainee.held_out()))
-    steps = average_cells(objective.network, material, unit=trainee.unit, max_length=LONGEST_PIECE)
-    table = yield from relay(steps, averaging)
-    return replace(table, details={"repeatable": True, "metrics": metrics})
+    steps = average_states(objective.network, material, averaging, unit=trainee.unit, max_length=LONGEST_PIECE)
+    table = yield from relay(steps, afterwards)
+    return replace(table, details={"repeatable": True, "metrics": metrics, **table.details})

@@ -35,7 +35,7 @@ Labels = npt.NDArray[np.int64]
 
 
 class BilstmDomain(BilstmSpec):
-    """Pre-train a bidirectional LSTM that classifies domains and average its cell states."""
+    """Pre-train a bidirectional LSTM that classifies domains and average its states."""
 
     kind: Literal["bilstm_domain"] = "bilstm_domain"
     objective: ClassVar[str] = "domain classifier"
@@ -73,7 +73,9 @@ class BilstmDomain(BilstmSpec):
             )
         objective = self.build(partial(DomainClassifier, labels=labels), vocabulary_size=len(material.vocabulary))
         trainee = UnitTrainee.of(self, objective, material, self.unit, labelled_U)
-        table = yield from pretrain_bilstm(trainee, self.plan(), checkpoint=checkpoint, threads=threads)
+        table = yield from pretrain_bilstm(
+            trainee, self.plan(), self.averaging(), checkpoint=checkpoint, threads=threads
+        )
         skipped = len(labels.labels_U) - len(labelled_U)
         facts = {"labels": list(labels.names), "units": {"labelled": len(labelled_U), "skipped": skipped}}
         return replace(table, details={**table.details, **facts})

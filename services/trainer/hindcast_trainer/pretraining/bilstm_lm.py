@@ -24,7 +24,7 @@ from hindcast_trainer.work import Produced, Work
 
 
 class BilstmLm(BilstmSpec):
-    """Pre-train a bidirectional LSTM language model and average its cell states."""
+    """Pre-train a bidirectional LSTM language model and average its states."""
 
     kind: Literal["bilstm_lm"] = "bilstm_lm"
     objective: ClassVar[str] = "language model"
@@ -46,7 +46,7 @@ class BilstmLm(BilstmSpec):
             raise InvalidInput.field("corpus", f"has no {self.unit} with a word to predict")
         objective = self.build(BidirectionalLanguageModel, vocabulary_size=len(material.vocabulary))
         trainee = UnitTrainee.of(self, objective, material, self.unit, units_U)
-        return pretrain_bilstm(trainee, self.plan(), checkpoint=checkpoint, threads=threads)
+        return pretrain_bilstm(trainee, self.plan(), self.averaging(), checkpoint=checkpoint, threads=threads)
 
 
 class BidirectionalLanguageModel(Objective):
