@@ -55,16 +55,24 @@ def count_terms(text: Text, unit: Unit) -> Generator[float, None, TermCounts]:
     word_counts = text.counts()
     vocabulary = Vocabulary.build(word_counts)
     terms, term_of_word = _candidates(vocabulary, word_counts)
-    encoded = text.encoded(vocabulary)
+    counts_UM = yield from count_columns(text.encoded(vocabulary), unit, term_of_word, columns=len(terms))
+    units_M = np.bincount(counts_UM.indices, minlength=len(terms))
+    most = max(LEAST_UNITS, LARGEST_SHARE * counts_UM.shape[0])
+    chosen = np.flatnonzero((units_M >= LEAST_UNITS) & (units_M <= most))
+    return TermCounts(tuple(terms[index] for index in chosen), counts_UM[:, chosen])
+
+
+def count_columns(
+    encoded: EncodedText, unit: Unit, column_of_word: Integers, *, columns: int
+) -> Generator[float, None, sparse.csr_matrix]:
+    """[U, columns] how often the words of each column occur in each unit; those of a column below 0 are left out.
+    Yields the share done."""
     ends = encoded.unit_bounds(unit)[1]
     rows: list[sparse.csr_matrix] = []
     for first, last in _chunks(ends):
-        rows.append(_count_chunk(encoded, ends, first, last, term_of_word, len(terms)))
+        rows.append(_count_chunk(encoded, ends, first, last, column_of_word, columns))
         yield last / len(ends)
-    counts_UM = sparse.vstack(rows, format="csr")
-    units_M = np.bincount(counts_UM.indices, minlength=len(terms))
-    chosen = np.flatnonzero((units_M >= LEAST_UNITS) & (units_M <= max(LEAST_UNITS, LARGEST_SHARE * len(ends))))
-    return TermCounts(tuple(terms[index] for index in chosen), counts_UM[:, chosen])
+    return sparse.vstack(rows, format="csr")
 
 
 def _candidates(vocabulary: Vocabulary, word_counts: Mapping[str, int]) -> tuple[list[str], Integers]:

@@ -1,4 +1,5 @@
-"""Pre-train embeddings: sections 3 and 4 of the paper. Every kind makes a vector for each word of a text."""
+"""Pre-train embeddings: sections 3 and 4 of the paper. Every kind makes a vector for each word of a text, but for
+those that put tables together (pretraining/concatenation.py)."""
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, replace
@@ -27,7 +28,7 @@ class Material:
 
 
 class TableSpec(Protocol):
-    """What all kinds of pre-training say."""
+    """What all kinds of pre-training on a text say."""
 
     @property
     def kind(self) -> str:

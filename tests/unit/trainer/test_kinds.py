@@ -9,6 +9,8 @@ from hindcast_trainer.references import as_written
 SMALLEST: dict[str, dict[str, Any]] = {
     "domains": {"corpus": "cor_1", "k": 3},
     "word2vec": {"corpus": "cor_1"},
+    "lsa": {"corpus": "cor_1"},
+    "concatenation": {"tables": ["tab_1", "tab_2"]},
     "bilstm_lm": {"corpus": "cor_1"},
     "bilstm_domain": {"corpus": "cor_1", "domains": "dom_1"},
     "language_model": {"train": "cor_1"},

@@ -13,14 +13,15 @@ from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.text.vocabulary import Vocabulary
 from hindcast_trainer.assignment import DomainAssignment
 from hindcast_trainer.domains import DomainsJob
-from hindcast_trainer.pretraining import BilstmDomain, BilstmLm, Word2Vec
+from hindcast_trainer.pretraining import BilstmDomain, BilstmLm, Lsa, Word2Vec
 from hindcast_trainer.testing import LocalWork
 
 SMALL = {"size": 8, "epochs": 1}
 KINDS = [
-    (Word2Vec, {}, "word2vec", "sentence"),
-    (BilstmLm, {"input_size": 4}, "language model", "sentence"),
-    (BilstmDomain, {"input_size": 4, "domains": "dom_1"}, "domain classifier", "sentence"),
+    (Word2Vec, {"epochs": 1}, "word2vec", "sentence"),
+    (Lsa, {}, "LSA", "paragraph"),
+    (BilstmLm, {"input_size": 4, "epochs": 1}, "language model", "sentence"),
+    (BilstmDomain, {"input_size": 4, "domains": "dom_1", "epochs": 1}, "domain classifier", "sentence"),
 ]
 
 
@@ -52,7 +53,7 @@ def test_domains_are_kept_as_they_are_told(domains):
 
 @pytest.mark.parametrize(("kind", "options", "objective", "unit"), KINDS)
 def test_each_kind_makes_a_table_that_says_what_it_is(work, domains, kind, options, objective, unit):
-    spec = kind(corpus="cor_1", unit=unit, vocabulary={"size": 50}, **SMALL, **options)
+    spec = kind(corpus="cor_1", unit=unit, vocabulary={"size": 50}, size=8, **options)
     produced = spec.run(work)
     table = EmbeddingTable.open(produced.folder)
     facts = produced.facts

@@ -31,11 +31,11 @@ class RowPretraining(Schema):
     """What a row's table was trained on, as the paper's Table 1 has it."""
 
     dataset: str
-    """Names of the corpora, or of an imported table."""
+    """Names of the corpora, of an imported table, or of the tables that one is put together from."""
     unit: str | None
-    """ "sentence", "paragraph" or "document"."""
+    """ "sentence", "paragraph" or "document"; null where there is none."""
     objective: str
-    """ "word2vec", "language model", "domain classifier"."""
+    """ "word2vec", "LSA", "language model", "domain classifier", "concatenation"."""
 
 
 class RowPerplexity(Schema):

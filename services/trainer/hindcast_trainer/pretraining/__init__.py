@@ -2,6 +2,8 @@
 
 from hindcast_trainer.pretraining.bilstm_domain import BilstmDomain
 from hindcast_trainer.pretraining.bilstm_lm import BilstmLm
+from hindcast_trainer.pretraining.concatenation import Concatenation
+from hindcast_trainer.pretraining.lsa import Lsa
 from hindcast_trainer.pretraining.word2vec import Word2Vec
 
-Pretraining = Word2Vec | BilstmLm | BilstmDomain
+Pretraining = Word2Vec | Lsa | BilstmLm | BilstmDomain | Concatenation

@@ -21,12 +21,16 @@ _CHUNK_TOKENS = 1 << 20
 
 
 class TableSpecBase(BaseModel):
-    """Pre-train embeddings. See hindcast_trainer.pretrain.TableSpec."""
+    """Make a table of embeddings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
     result_type: ClassVar[ResourceType | None] = "table"
     objective: ClassVar[str]
+
+
+class LearnedTableSpec(TableSpecBase):
+    """Pre-train embeddings on a text. See hindcast_trainer.pretrain.TableSpec."""
 
     corpus: CorpusReference
     """The text to learn from."""

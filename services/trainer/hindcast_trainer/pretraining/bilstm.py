@@ -24,7 +24,7 @@ from hindcast.text.batches import UnitBatch, unit_batches
 from hindcast.text.corpus import Unit
 from hindcast_trainer.pretrain import Material
 from hindcast_trainer.pretraining.averaging import Averaging, Combination, StateName, average_states
-from hindcast_trainer.pretraining.base import LARGEST_SIZE, Epochs, TableSpecBase
+from hindcast_trainer.pretraining.base import LARGEST_SIZE, Epochs, LearnedTableSpec
 
 LONGEST_PIECE = 512
 """Words that are read at once. The few paragraphs that have more are cut into equal pieces."""
@@ -51,7 +51,7 @@ class BilstmOptimizer(BaseModel):
     """Longest gradient, over all weights together, of the mean loss per word; null: any length."""
 
 
-class BilstmSpec(TableSpecBase):
+class BilstmSpec(LearnedTableSpec):
     """Pre-train embeddings that are averaged states of a bidirectional LSTM."""
 
     size: Annotated[int, Field(ge=2, le=LARGEST_SIZE, multiple_of=2)] = 256

@@ -28,7 +28,7 @@ from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.progress import Progress
 from hindcast.text.corpus import EncodedText
 from hindcast_trainer.pretrain import Material, pretrain
-from hindcast_trainer.pretraining.base import LARGEST_SIZE, Epochs, TableSpecBase, occurrences
+from hindcast_trainer.pretraining.base import LARGEST_SIZE, Epochs, LearnedTableSpec, occurrences
 from hindcast_trainer.work import Produced, Work
 
 BATCH_WORDS = 10_000
@@ -40,7 +40,7 @@ START_ALPHA, END_ALPHA = 0.025, 0.0001
 """gensim's learning rates, between which it falls evenly with the sentences that were read."""
 
 
-class Word2Vec(TableSpecBase):
+class Word2Vec(LearnedTableSpec):
     """Pre-train word2vec embeddings, with gensim's defaults but for the size, which is the paper's."""
 
     kind: Literal["word2vec"] = "word2vec"

@@ -89,7 +89,7 @@ def test_a_job_of_an_experiment_stays_until_that_is_deleted(client: TestClient, 
     ("change", "field"),
     [
         ({"rows": []}, "rows"),
-        ({"rows": [{"label": "a", "pretrain": {"kind": "lsa", "corpus": "news"}}]}, "rows.0.pretrain.kind"),
+        ({"rows": [{"label": "a", "pretrain": {"kind": "glove", "corpus": "news"}}]}, "rows.0.pretrain.kind"),
         ({"rows": [{"label": "a", "pretrain": {"kind": "domains", "corpus": "news"}}]}, "rows.0.pretrain.kind"),
         (
             {"rows": [{"label": "a", "pretrain": {"kind": "word2vec", "corpus": "news", "size": 0}}]},

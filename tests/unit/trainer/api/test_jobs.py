@@ -91,7 +91,7 @@ def test_an_unknown_job_is_a_404(refusing: TestClient, path: str) -> None:
 @pytest.mark.parametrize(
     ("change", "field"),
     [
-        ({"kind": "lsa"}, "kind"),
+        ({"kind": "glove"}, "kind"),
         ({"kind": "ingest"}, "kind"),
         ({"kind": "probe"}, "kind"),
         ({"size": 0}, "size"),
@@ -139,7 +139,7 @@ def test_lists_are_filtered_and_paged(client: TestClient, job: Mapping[str, Any]
     assert rest["next_cursor"] is None
 
 
-@pytest.mark.parametrize("query", ["kind=lsa", "status=odd", "limit=0", "cursor=odd", "colour=red"])
+@pytest.mark.parametrize("query", ["kind=glove", "status=odd", "limit=0", "cursor=odd", "colour=red"])
 def test_a_wrong_filter_is_named(refusing: TestClient, query: str) -> None:
     answer = refusing.get(f"/v1/jobs?{query}")
     assert answer.status_code == 422

@@ -271,6 +271,19 @@ def test_intervals_stand_in_the_table() -> None:
     assert [second[name] for name in figures] == ["85.0", "91.0", "-0.22", "-0.17", "0.003"]
 
 
+def test_a_table_put_together_is_told_by_its_parts() -> None:
+    tables = {"tab_1": resource("tab_1", "ours"), "tab_2": resource("tab_2")}
+    both = job("both", "concatenation", spec={"tables": ["tab_1", "tab_2"], "normalization": "unit"})
+    row = replace(TABLE, pretrain="both")
+    [answer] = tabulate(replace(EXPERIMENT, rows=[row]), Known({**JOBS, "both": both}, RESOURCES | tables)).rows
+    assert answer.pretraining is not None
+    assert answer.pretraining.model_dump() == {
+        "dataset": "ours, tab_2",
+        "unit": None,
+        "objective": "concatenation",
+    }
+
+
 FAILED = {"status": JobStatus.FAILED, "error": {"detail": "out of words"}, "metrics": {}}
 
 
