@@ -10,6 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+_CACHED_ROWS = 1024
+"""Of gates: 2 MB at 128 units."""
+
 
 class BothWays(NamedTuple):
     """States of both directions, in the order of the text; what stands beyond a unit's length is meaningless."""
@@ -73,21 +76,23 @@ def cell_states(lstm: nn.LSTM, inputs_TBD: Tensor) -> Tensor:
     """[T, B, H] cell states of a one-layer LSTM from a zero state; torch's LSTM returns only the last.
 
     Does what the LSTM does and keeps the cells: quicker than recomputing all gates from the hidden states in one
-    product as soon as 16 units are read side by side (benchmarks/cell_states.py). tanh(x) is taken as
+    product as soon as 16 units are read side by side (benchmarks/cell_states.py). What the inputs give to the gates is
+    computed for a few steps at a time, so that it is still in the cache when it is read. tanh(x) is taken as
     2 · sigmoid(2x) - 1, of which torch computes several while it computes one tanh.
     """
     time, batch, _ = inputs_TBD.shape
-    size = lstm.hidden_size
     weight_ih, weight_hh, bias_ih, bias_hh = (_candidate_last_and_doubled(p.detach()) for p in lstm.parameters())
-    gates_TBG = linear(inputs_TBD, weight_ih, bias_ih + bias_hh)
-    cells_TBH = inputs_TBD.new_empty(time, batch, size)
-    cell_BH, hidden_BH = inputs_TBD.new_zeros(2, batch, size)
-    for step, gates_BG in enumerate(gates_TBG):
-        gates_BG.addmm_(hidden_BH, weight_hh.t())
-        enter_BH, keep_BH, leave_BH, candidate_BH = gates_BG.sigmoid_().split(size, dim=1)
-        cell_BH = torch.mul(keep_BH, cell_BH, out=cells_TBH[step])
-        cell_BH.addcmul_(enter_BH, candidate_BH, value=2.0).sub_(enter_BH)
-        torch.mul(cell_BH, 2.0, out=hidden_BH).sigmoid_().mul_(2.0).sub_(1.0).mul_(leave_BH)
+    cells_TBH = inputs_TBD.new_empty(time, batch, lstm.hidden_size)
+    cell_BH, hidden_BH = inputs_TBD.new_zeros(2, batch, lstm.hidden_size)
+    steps = max(1, _CACHED_ROWS // batch)
+    for start in range(0, time, steps):
+        gates_TBG = linear(inputs_TBD[start : start + steps], weight_ih, bias_ih + bias_hh)
+        for step, gates_BG in enumerate(gates_TBG, start):
+            gates_BG.addmm_(hidden_BH, weight_hh.t())
+            enter_BH, keep_BH, leave_BH, candidate_BH = gates_BG.sigmoid_().split(lstm.hidden_size, dim=1)
+            cell_BH = torch.mul(keep_BH, cell_BH, out=cells_TBH[step])
+            cell_BH.addcmul_(enter_BH, candidate_BH, value=2.0).sub_(enter_BH)
+            torch.mul(cell_BH, 2.0, out=hidden_BH).sigmoid_().mul_(2.0).sub_(1.0).mul_(leave_BH)
     return cells_TBH
 
 

@@ -17,7 +17,9 @@ def cells_by_loop(lstm, inputs_TBD):
     return torch.stack(cells)
 
 
-@pytest.mark.parametrize(("time", "batch", "scale"), [(1, 1, 1.0), (7, 3, 1.0), (60, 5, 1.0)])
+@pytest.mark.parametrize(
+    ("time", "batch", "scale"), [(1, 1, 1.0), (7, 3, 1.0), (60, 5, 1.0), (5, 400, 1.0), (2, 1100, 1.0)]
+)
 def test_cell_states_are_those_of_a_plain_loop(time, batch, scale):
     torch.manual_seed(1)
     lstm, inputs_TBD = nn.LSTM(6, 8), torch.randn(time, batch, 6) * scale
