@@ -19,7 +19,9 @@ from hindcast_embedder.imports import Imported, import_table
 TEXT: FormatName = "word2vec-text"
 BINARY: FormatName = "word2vec-binary"
 SAFETENSORS: FormatName = "safetensors"
-ALL: list[FormatName] = [TEXT, BINARY, SAFETENSORS]
+GLOVE: FormatName = "glove"
+FASTTEXT: FormatName = "fasttext-vec"
+ALL: list[FormatName] = [TEXT, BINARY, SAFETENSORS, GLOVE, FASTTEXT]
 
 
 def table_of(rows: int = 5, size: int = 3) -> EmbeddingTable:
@@ -80,11 +82,13 @@ def test_text_keeps_every_float32(vectors: Vectors) -> None:
     np.testing.assert_array_equal(rows.vectors, vectors)
 
 
-@pytest.mark.parametrize("format", [TEXT, BINARY])
+@pytest.mark.parametrize("format", [TEXT, BINARY, GLOVE, FASTTEXT])
 def test_gensim_reads_what_is_written(format: FormatName, tmp_path: Path) -> None:
     table = table_of()
     (tmp_path / "file").write_bytes(file_of(table, format))
-    loaded = KeyedVectors.load_word2vec_format(str(tmp_path / "file"), binary=format == BINARY)
+    loaded = KeyedVectors.load_word2vec_format(
+        str(tmp_path / "file"), binary=format == BINARY, no_header=format == GLOVE
+    )
     assert loaded.index_to_key == list(table.words)
     np.testing.assert_array_equal(loaded.vectors, table.vectors)
 
@@ -155,7 +159,7 @@ def test_an_empty_file_is_told(format: FormatName, tmp_path: Path) -> None:
         (b"10\n", "must be the number"),
     ],
 )
-@pytest.mark.parametrize("format", [TEXT, BINARY])
+@pytest.mark.parametrize("format", [TEXT, BINARY, FASTTEXT])
 def test_a_header_that_is_none_is_told(header: bytes, message: str, format: FormatName, tmp_path: Path) -> None:
     assert problem(header, format, tmp_path).startswith(f"line 1: {message}")
 
@@ -163,9 +167,9 @@ def test_a_header_that_is_none_is_told(header: bytes, message: str, format: Form
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        (b"3 2\na 1 2\nb 3 4\n", "body: is cut short: 2 of 3 rows came"),
-        (b"3 2\na 1 2\nb 3 4\nc 5", "body: is cut short: 2 of 3 rows came"),
-        (b"3 2\na 1 2\nb 3 4.2", "body: is cut short: 1 of 3 rows came"),
+        (b"3 2\na 1 2\nb 3 4\n", "line 4: is cut short or missing: 2 of 3 rows came"),
+        (b"3 2\na 1 2\nb 3 4\nc 5", "line 4: is cut short or missing: 2 of 3 rows came"),
+        (b"3 2\na 1 2\nb 3 4.2", "line 3: is cut short or missing: 1 of 3 rows came"),
         (b"3 2\na 1 2\nb 3 x\nc 5 6\n", "line 3: must be a word and 2 numbers"),
         (b"3 2\na 1 2\nb 3\nc 5 6\n", "line 3: must be a word and 2 numbers"),
         (b"3 2\na 1 2\nb 3 4\x00\nc 5 6\n", "line 3: must be a word and 2 numbers"),
@@ -175,8 +179,76 @@ def test_a_header_that_is_none_is_told(header: bytes, message: str, format: Form
         (b"1 2\na 1 2\n\nb 3 4\n", "line 4: is one too many: line 1 promises 1 words"),
     ],
 )
-def test_text_that_is_wrong_is_told_with_its_line(content: bytes, message: str, tmp_path: Path) -> None:
-    assert problem(content, TEXT, tmp_path) == message
+@pytest.mark.parametrize("format", [TEXT, FASTTEXT])
+def test_text_that_is_wrong_is_told_with_its_line(
+    content: bytes, message: str, format: FormatName, tmp_path: Path
+) -> None:
+    assert problem(content, format, tmp_path) == message
+
+
+def test_fasttext_closes_rows_with_a_blank_and_holds_none_in_words(tmp_path: Path) -> None:
+    vectors = np.array([[1, 0.5], [0.25, -2]], dtype=np.float32)
+    content = b"2 2\n</s> 1.0 0.5 \nno\xc2\xa0break 0.25 -2.0 \n"
+    _, table = read(content, FASTTEXT, tmp_path / "t")
+    assert table.words == ("</s>", "no\u00a0break")
+    np.testing.assert_array_equal(table.vectors, vectors)
+    assert file_of(table, FASTTEXT) == content
+
+
+@pytest.mark.parametrize("format", [GLOVE, FASTTEXT])
+@pytest.mark.parametrize("word", ["New York", " edge", ""])
+def test_words_with_blanks_are_not_written_where_readers_stumble(format: FormatName, word: str) -> None:
+    with pytest.raises(InvalidInput, match=f"{format} can't hold words with blanks"):
+        file_of(EmbeddingTable(("a", word), ROWS), format)
+
+
+def test_glove_is_read_with_blanks_in_words(tmp_path: Path) -> None:
+    content = b". . . 1 2\nat name@domain.com 3 4\nthe 5 6 \n7 7 8\narea 51 9 10\n<unk> 0.5 -1e-3\n\n\n"
+    imported, table = read(content, GLOVE, tmp_path / "t")
+    assert imported == Imported(words=6, size=2, skipped={})
+    assert table.words == (". . .", "at name@domain.com", "the", "7", "area 51", "<unk>")
+    np.testing.assert_array_equal(table.vectors, np.float32([[1, 2], [3, 4], [5, 6], [7, 8], [9, 10], [0.5, -1e-3]]))
+
+
+def test_glove_lines_of_equally_many_lengths_mean_the_shorter(tmp_path: Path) -> None:
+    _, table = read(b"New York 1 2\nthe 3 4\n", GLOVE, tmp_path / "t")
+    assert table.words == ("New York", "the")
+
+
+def test_glove_beyond_the_first_lines(tmp_path: Path) -> None:
+    rows = [b"word%d %d.5 -1\n" % (row, row) for row in range(3000)]
+    _, table = read(b"".join(rows), GLOVE, tmp_path / "t")
+    np.testing.assert_array_equal(table.vectors[:, 0], np.arange(3000) + 0.5)
+    for line, wrong in ((129, b"late 1\n"), (1500, b"late 1 nan\n"), (3000, b"late 1.5 0.5 2\n")):
+        damaged = b"".join([*rows[: line - 1], wrong, *rows[line:]])
+        (tmp_path / str(line)).mkdir()
+        assert problem(damaged, GLOVE, tmp_path / str(line)).startswith(f"line {line}: ")
+
+
+def test_glove_words_that_cannot_be_used_are_skipped_and_counted(tmp_path: Path) -> None:
+    imported, table = read(b"a 1 2\nb\xff 3 4\na 5 6\n", GLOVE, tmp_path / "t")
+    assert imported == Imported(words=1, size=2, skipped={"not_utf8": 1, "duplicate": 1})
+    np.testing.assert_array_equal(table.vectors, [[1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"a 1 2\nb 3 4\nc 5", "line 3: must be a word and 2 numbers"),
+        (b"a 1 2\nb 3\nc 5 6\n", "line 2: must be a word and 2 numbers"),
+        (b"a 1 2\nb 3 x\nc 5 6\n", "line 2: must be a word and 2 numbers"),
+        (b"a 1 2\nb 3 4\x00\nc 5 6\n", "line 2: must be a word and 2 numbers"),
+        (b"a 1 2\nb 3.5 0.5 4\nc 5 6\n", "line 2: has more than 2 numbers"),
+        (b"a 1 2\n\nb 3 4\n", "line 2: is blank, but others follow"),
+        (b"a 1 2\nb nan 4\n", "line 2: has a number that is not finite"),
+        (b"a 1 2\nb 3 inf\n", "line 2: has a number that is not finite"),
+        (b"2 3\na 1 2 3\nb 4 5 6\n", "line 1: is a header"),
+        (b"a\nb\n", "line 1: must be a word and its vector"),
+        (b"\n\n", "body: is empty"),
+    ],
+)
+def test_glove_that_is_wrong_is_told_with_its_line(content: bytes, message: str, tmp_path: Path) -> None:
+    assert problem(content, GLOVE, tmp_path).startswith(message)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 Shapes: N words (rows), D the vectors' size.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -80,6 +80,12 @@ def header_of(line: bytes) -> tuple[int, int]:
 def cut_short(read: int, promised: int) -> InvalidInput:
     """The file ended too early."""
     return InvalidInput.field("body", f"is cut short: {read} of {promised} rows came")
+
+
+def check_no_blanks(words: Sequence[str], format: str) -> None:
+    """InvalidInput where a word has a blank, in a format that can't tell it from what follows."""
+    if (word := next((word for word in words if word.encode().split() != [word.encode()]), None)) is not None:
+        raise InvalidInput.field("format", f"{format} can't hold words with blanks, such as {word!r}")
 
 
 def first_not_finite(vectors_ND: Vectors) -> int | None:
