@@ -1,7 +1,8 @@
 """The embedder's HTTP edge."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import chain
 from typing import Annotated, Any
 from urllib.parse import quote
@@ -14,6 +15,8 @@ from safetensors.numpy import save
 from hindcast.errors import FieldError, InvalidInput, NotFound
 from hindcast.nn.embedding_table import EmbeddingTable, Vectors
 from hindcast.registry import Name
+from hindcast.text.corpus import Corpus, CorpusReference, Text
+from hindcast.text.pipeline import END
 from hindcast.web.negotiation import preferred
 from hindcast.web.schemas import PageOf, PageQuery
 from hindcast.web.uploads import uploaded
@@ -111,7 +114,7 @@ def _add_questions(api: APIRouter, tables: Tables) -> None:
 
     @api.post("/{table}/coverage")
     def cover(table: str, asked: CoverageRequest) -> CoverageAnswer:
-        """How many of some words, or of a model's vocabulary, the table has."""
+        """How much of some words, of a model's vocabulary or of a corpus the table has, by types and by tokens."""
         return _covered(tables, tables.open(table).table, asked)
 
     @api.post("/{table}/neighbors")
@@ -142,29 +145,48 @@ _VECTORS_AS = {JSON: _as_json, TENSORS: _as_tensors, ROWS: _as_rows}
 
 
 def _covered(tables: Tables, table: EmbeddingTable, asked: CoverageRequest) -> CoverageAnswer:
-    counted = isinstance(asked.words, dict)
-    if isinstance(asked.words, dict):
-        counts = dict(sorted(asked.words.items(), key=lambda item: -item[1]))
-    else:
-        words = _vocabulary(tables, asked.vocabulary_of) if asked.vocabulary_of is not None else asked.words or []
-        counts = dict.fromkeys(words, 1)
-    result = coverage(table, counts, show=SHOWN_MISSING)
+    counted = isinstance(asked.words, dict) or asked.corpus is not None
+    result = coverage(table, _counts(tables, asked), show=SHOWN_MISSING)
     return CoverageAnswer(
         types=result.types,
         found=result.found,
         coverage=result.found / result.types if result.types else None,
         tokens=result.tokens if counted else None,
+        found_tokens=result.found_tokens if counted else None,
         token_coverage=result.found_tokens / result.tokens if counted and result.tokens else None,
         missing=result.missing,
     )
 
 
-def _vocabulary(tables: Tables, model: str) -> Sequence[str]:
+def _counts(tables: Tables, asked: CoverageRequest) -> Mapping[str, int]:
+    """The words that are asked about: those that occur most first, or in the order sent and once each."""
+    if asked.vocabulary_of is not None:
+        with _naming("vocabulary_of"):
+            return dict.fromkeys(tables.vocabulary(asked.vocabulary_of), 1)
+    if asked.corpus is not None:
+        counts = _text(tables, asked.corpus).counts()
+        counts.pop(END, None)
+    elif isinstance(asked.words, dict):
+        counts = asked.words
+    else:
+        return dict.fromkeys(asked.words or [], 1)
+    return dict(sorted(counts.items(), key=lambda item: -item[1]))
+
+
+def _text(tables: Tables, reference: CorpusReference) -> Text:
+    def opened(id: str) -> Corpus:
+        with _naming(f"corpus.corpora.{reference.corpora.index(id)}"):
+            return tables.corpus(id)
+
+    return Text.resolve(reference, opened)
+
+
+@contextmanager
+def _naming(field: str) -> Iterator[None]:
+    """What isn't found is what this field of the request names: else it could be the table in the path."""
     try:
-        return tables.vocabulary(model)
+        yield
     except NotFound as error:
-        # Else it could be the table in the path that is missing.
-        field = "vocabulary_of"
         raise NotFound(f"{field}: {error.detail}", errors=[FieldError(field, error.detail)]) from error
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 
 from hindcast.nn.embedding_table import Normalization
 from hindcast.registry import Resource
+from hindcast.text.corpus import CorpusReference
 from hindcast.web.schemas import Schema, Timestamp
 
 MAX_WORDS = 50_000  # whose vectors one answer holds
@@ -89,23 +90,29 @@ class CoverageRequest(Schema):
     """A list, or an object that gives each word's number of occurrences."""
     vocabulary_of: str | None = None
     """A language model (id or name), instead of words: all words of its vocabulary."""
+    corpus: CorpusReference | None = None
+    """A text, instead of words: each of its words with its number of occurrences, `</s>` not among them. An id or a
+    name, or an object with `corpus` or `corpora`, and perhaps a `split`."""
 
     @model_validator(mode="after")
     def _one(self) -> "CoverageRequest":
-        if (self.words is None) == (self.vocabulary_of is None):
-            raise ValueError("send either words or vocabulary_of")
+        if [self.words, self.vocabulary_of, self.corpus].count(None) != 2:
+            raise ValueError("send one of words, vocabulary_of and corpus")
         return self
 
 
 class CoverageAnswer(Schema):
-    """Types are distinct words; tokens, where numbers of occurrences were sent, are those."""
+    """Types are distinct words; tokens, where numbers of occurrences were sent or counted in a corpus, are those."""
 
     types: int
     found: int
     coverage: float | None
     """`found` of `types`; null where there are none."""
     tokens: int | None
+    found_tokens: int | None
+    """Occurrences of words that the table has."""
     token_coverage: float | None
+    """`found_tokens` of `tokens`."""
     missing: list[str]
     """The first 20 that the table lacks: those that occur most, else in the order sent."""
 

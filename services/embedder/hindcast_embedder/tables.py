@@ -21,6 +21,7 @@ from hindcast.jobs.service import ARTIFACT_FOLDERS
 from hindcast.nn.embedding_table import EmbeddingTable, Normalization, Normalizer, Vectors
 from hindcast.registry import Page, Resource, new_id
 from hindcast.serving import Catalogue, Shelf
+from hindcast.text.corpus import Corpus
 from hindcast.text.vocabulary import Vocabulary
 from hindcast_embedder.formats import FormatName
 from hindcast_embedder.imports import import_table
@@ -67,6 +68,7 @@ class Tables:
         self._shelf = Shelf(self._opened, memory_bytes=memory_bytes)
         self._tables = Catalogue(database, "table", on_deleted=self._shelf.drop)
         self._models = Catalogue(database, "model")
+        self._corpora = Catalogue(database, "corpus")
 
     def get(self, reference: str) -> Resource:
         """By id or name. NotFound; Unavailable while the database is away, unless it is known already."""
@@ -115,6 +117,12 @@ class Tables:
         assert artifact is not None
         stored = (self._artifacts.fetch(artifact) / "vocabulary.json").read_text(encoding="utf-8")
         return Vocabulary.from_json(json.loads(stored)).words
+
+    def corpus(self, reference: str) -> Corpus:
+        """A corpus, by id or name. NotFound, also while it is still being made; Unavailable, Corrupt."""
+        artifact = self._corpora.get(reference).artifact
+        assert artifact is not None
+        return Corpus.open(self._artifacts.fetch(artifact))
 
     def _opened(self, resource: Resource) -> OpenTable:
         assert resource.artifact is not None

@@ -18,6 +18,7 @@ from hindcast.jobs.service import submit
 from hindcast.nn.embedding_table import EmbeddingTable, Normalizer
 from hindcast.registry import Resource, ResourceType
 from hindcast.testing import MemoryDatabase, MemoryTransaction, temporary_artifacts
+from hindcast.text.corpus_writer import CorpusWriter
 from hindcast.web.app import make_app
 from hindcast_embedder.api import router
 from hindcast_embedder.formats import FORMATS, FormatName
@@ -104,7 +105,7 @@ def test_an_import_is_answered_with_a_card(client: TestClient) -> None:
     }
 
 
-@pytest.mark.parametrize("format", ["word2vec-text", "word2vec-binary", "safetensors"])
+@pytest.mark.parametrize("format", ["word2vec-text", "word2vec-binary", "safetensors", "glove", "fasttext-vec"])
 def test_an_export_is_the_import_again(client: TestClient, table: str, format: FormatName) -> None:
     exported = client.get(f"/v1/tables/{table}/export?format={format}")
     assert exported.headers["content-disposition"].endswith("news" + FORMATS[format].suffix)
@@ -139,7 +140,7 @@ def test_a_name_is_given_once(client: TestClient, table: str, tmp_path: Path) ->
 
 @pytest.mark.parametrize(
     ("query", "named"),
-    [("format=glove", "format"), ("", "format"), ("format=word2vec-text&name=a/b", "name"), ("fromat=x", "fromat")],
+    [("format=arrow", "format"), ("", "format"), ("format=word2vec-text&name=a/b", "name"), ("fromat=x", "fromat")],
 )
 def test_a_wrong_query_is_told(client: TestClient, query: str, named: str) -> None:
     assert field(client.post(f"/v1/tables?{query}", content=TEXT)) == named
@@ -230,6 +231,7 @@ def test_coverage_counts_types_and_tokens(client: TestClient, table: str) -> Non
         "found": 2,
         "coverage": 2 / 3,
         "tokens": None,
+        "found_tokens": None,
         "token_coverage": None,
         "missing": ["x"],
     }
@@ -238,6 +240,7 @@ def test_coverage_counts_types_and_tokens(client: TestClient, table: str) -> Non
         "found": 1,
         "coverage": 1 / 3,
         "tokens": 10,
+        "found_tokens": 6,
         "token_coverage": 0.6,
         "missing": ["y", "x"],
     }
@@ -264,11 +267,62 @@ def test_coverage_of_an_unknown_models_vocabulary_names_the_field(client: TestCl
     assert [error["field"] for error in told["errors"]] == ["vocabulary_of"]
 
 
+@pytest.fixture
+def stories(database: Breakable, tmp_path: Path) -> str:
+    """A corpus of that name: nine words in train, two of them the table's, and one in valid."""
+    (tmp_path / "corpus").mkdir()
+    with CorpusWriter(tmp_path / "corpus", pipeline="plain") as writer:
+        writer.add_document([[["rain", "the", "the"]], [["storm", "gale", "rain"]]], split="train")
+        writer.add_document([[["rain", "the", "hail"]]], split="train")
+        writer.add_document([[["hurricane"]]], split="valid")
+        facts = writer.close()
+    temporary_artifacts(tmp_path).put(tmp_path / "corpus", "corpora/cor_1/x")
+    with database.transaction() as transaction:
+        transaction.resources.add(
+            Resource("cor_1", "corpus", "stories", "corpora/cor_1/x", facts, 1, "job_1", datetime.now(UTC))
+        )
+    return "stories"
+
+
+def test_coverage_of_a_corpus_counts_its_words(client: TestClient, table: str, stories: str) -> None:
+    url = f"/v1/tables/{table}/coverage"
+    assert client.post(url, json={"corpus": {"corpus": stories, "split": "train"}}).json() == {
+        "types": 5,
+        "found": 2,
+        "coverage": 2 / 5,
+        "tokens": 9,
+        "found_tokens": 4,
+        "token_coverage": 4 / 9,
+        "missing": ["rain", "gale", "hail"],
+    }
+    whole = client.post(url, json={"corpus": stories}).json()
+    assert (whole["types"], whole["found"], whole["tokens"], whole["found_tokens"]) == (6, 3, 10, 5)
+    assert client.post(url, json={"corpus": {"corpora": ["cor_1"]}}).json() == whole
+
+
+def test_coverage_of_a_corpus_that_cannot_be_read_names_the_field(
+    client: TestClient, table: str, stories: str, database: Breakable
+) -> None:
+    with database.transaction() as transaction:
+        transaction.resources.add(Resource("cor_2", "corpus", "soon", None, {}, 0, "job_2", datetime.now(UTC)))
+    url = f"/v1/tables/{table}/coverage"
+    unknown = problem(client.post(url, json={"corpus": {"corpora": [stories, "tales"]}}), 404)
+    assert [error["field"] for error in unknown["errors"]] == ["corpus.corpora.1"]
+    coming = problem(client.post(url, json={"corpus": "soon"}), 404)
+    assert [error["field"] for error in coming["errors"]] == ["corpus.corpora.0"]
+    assert "job_2" in coming["detail"]
+    assert field(client.post(url, json={"corpus": {"corpus": stories, "split": "test"}})) == "corpus.split"
+    assert field(client.post(url, json={"corpus": {"corpus": stories, "limit_tokens": 1}})) == "corpus.limit_tokens"
+    problem(client.post("/v1/tables/other/coverage", json={"corpus": stories}), 404)
+
+
 @pytest.mark.parametrize(
     "asked",
     [
         {},
         {"words": ["a"], "vocabulary_of": "m"},
+        {"words": ["a"], "corpus": "c"},
+        {"corpus": {"split": "train"}},
         {"words": {"a": 0}},
         {"words": "a"},
     ],
