@@ -25,7 +25,7 @@ Indices = npt.NDArray[np.int64]
 _KMEANS_STARTS = 3
 _KMEANS_UNITS = 100_000
 _SILHOUETTE_UNITS = 2_000
-_SMALLEST_SHARE = 0.25
+_SMALLEST_SHARE = 0.75
 _TOP_TERMS = 10
 _LABEL_TERMS = 3
 
@@ -50,8 +50,8 @@ def kmeans(space: LatentSpace, counts: TermCounts, *, clusters: int, seed: int) 
 def most_dissimilar(centroids_ID: Floats, sizes_I: Indices, k: int) -> list[int]:
     """Pick k clusters: the two with the lowest cosine, then again and again the one whose nearest picked is farthest.
 
-    A handful of odd units makes the most dissimilar cluster of all, and no domain: clusters of less than a quarter of
-    the mean size are passed over, smallest first, while k are left.
+    A handful of odd units makes the most dissimilar cluster of all, and no domain: clusters of less than three
+    quarters of the mean size are passed over, smallest first, while k are left.
     """
     by_size = [int(index) for index in np.argsort(-sizes_I, kind="stable")]
     large = int((sizes_I >= _SMALLEST_SHARE * sizes_I.mean()).sum())

@@ -62,9 +62,9 @@ class DomainsJob(BaseModel):
     """Clusters of which the k most dissimilar are picked; null: twice k."""
     lsa_size: int = Field(default=100, ge=2, le=1_000)
     """Dimensions of the LSA space, at most: there are no more than units and terms."""
-    rounds: int = Field(default=5, ge=1, le=100)
+    rounds: int = Field(default=10, ge=1, le=100)
     """How often the clusters are adjusted and the text is reclassified."""
-    confidence: float = Field(default=0.5, ge=0.0, lt=1.0)
+    confidence: float = Field(default=0.2, ge=0.0, lt=1.0)
     """Quantile, in each cluster, of the margins (cosine with the nearest cluster less that with the second): the units
     at or above it are kept to adjust the cluster. 0 keeps all, 0.9 the surest tenth."""
     seed: int = Field(default=1, ge=0, le=2**32 - 1)

@@ -128,9 +128,10 @@ def test_the_most_dissimilar_clusters_are_picked():
     assert sorted(most_dissimilar(circle, np.full(5, 20), 3)) == [0, 2, 4]
 
 
-def test_a_handful_of_odd_units_is_no_cluster_to_pick():
+@pytest.mark.parametrize("odd", [2, 40])
+def test_a_handful_of_odd_units_is_no_cluster_to_pick(odd):
     circle = np.array([[1, 0], [0.8, 0.6], [0.6, 0.8], [-1, 0]], dtype=np.float32)
-    assert sorted(most_dissimilar(circle, np.array([90, 80, 70, 2]), 2)) == [0, 2]
+    assert sorted(most_dissimilar(circle, np.array([90, 80, 70, odd]), 2)) == [0, 2]
 
 
 def test_the_surest_of_each_cluster_are_kept():
