@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import AfterValidator, Field
 
 ResourceType = Literal["corpus", "domains", "table", "model"]
+ResourceStatus = Literal["pending", "ready", "failed"]
+"""Pending while the job that makes it is queued or running; failed if that has ended, or is gone, without a result."""
 
 ID_PREFIXES: Mapping[str, str] = {
     "job": "job_",
@@ -84,9 +86,16 @@ class Resources(Protocol):
         """Those of these resources that there are, oldest first."""
 
     def list(
-        self, type: ResourceType, page: Page, *, ready_only: bool = True, name: str | None = None
+        self,
+        type: ResourceType,
+        page: Page,
+        *,
+        status: ResourceStatus | None = "ready",
+        name: str | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> tuple[Sequence[Resource], str | None]:
-        """Newest first, and the cursor of the next page. `ready_only` leaves out what is still being made."""
+        """Newest first, and the cursor of the next page. A `status` of None is any; `facts` are what its own must say
+        under these names: what isn't ready has none."""
 
     def complete(self, id: str, *, artifact: str, facts: Mapping[str, Any], size_bytes: int) -> None:
         """Make a reserved resource visible."""

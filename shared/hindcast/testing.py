@@ -14,7 +14,7 @@ from hindcast.adapters.artifacts import FileArtifacts
 from hindcast.adapters.pages import Place, cut, place_of
 from hindcast.errors import IllegalMove, InUse, InvalidInput, LeaseLost, NameTaken, NotFound
 from hindcast.jobs.job import LEGAL_MOVES, EventType, Job, JobEvent, JobProgress, JobStatus
-from hindcast.registry import Page, Resource, ResourceType
+from hindcast.registry import Page, Resource, ResourceStatus, ResourceType
 
 Item = TypeVar("Item")
 
@@ -299,15 +299,30 @@ class MemoryResources:
         return sorted((resource for id, resource in self._state.resources.items() if id in ids), key=_place)
 
     def list(
-        self, type: ResourceType, page: Page, *, ready_only: bool = True, name: str | None = None
+        self,
+        type: ResourceType,
+        page: Page,
+        *,
+        status: ResourceStatus | None = "ready",
+        name: str | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> tuple[Sequence[Resource], str | None]:
         """See hindcast.registry.Resources."""
         fitting = [
             resource
             for resource in self._state.resources.values()
-            if resource.type == type and (resource.ready or not ready_only) and name in (None, resource.name)
+            if resource.type == type
+            and status in (None, self._status(resource))
+            and name in (None, resource.name)
+            and all(resource.facts.get(fact) == value for fact, value in (facts or {}).items())
         ]
         return _page(fitting, page, _place)
+
+    def _status(self, resource: Resource) -> ResourceStatus:
+        if resource.ready:
+            return "ready"
+        job = self._state.jobs.get(resource.job_id or "")
+        return "failed" if job is None or job.status.ended else "pending"
 
     def complete(self, id: str, *, artifact: str, facts: Mapping[str, Any], size_bytes: int) -> None:
         """See hindcast.registry.Resources."""
@@ -371,11 +386,15 @@ class MemoryExperiments:
             raise NotFound(f"There is no experiment {reference!r}.")
         return self._whole(id)
 
-    def list(self, page: Page, *, name: str | None = None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+    def list(
+        self, page: Page, *, name: str | None = None, keep: Callable[[Mapping[str, Any]], bool] | None = None
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         """See hindcast.jobs.ports.Experiments."""
         documents = [self._whole(id) for id in self._state.experiments]
         if name is not None:
             documents = [document for document in documents if document["name"] == name]
+        if keep is not None:
+            documents = [document for document in documents if keep(document)]
         return _page(documents, page, lambda document: (document["created_at"], document["id"]))
 
     def update(self, id: str, document: Mapping[str, Any]) -> None:

@@ -397,7 +397,7 @@ def test_a_result_outlives_its_job_only_if_it_is_ready(database: Database, artif
     with database.transaction() as transaction:
         transaction.resources.add(resource(id="tab_1", type="table", artifact=artifact, job_id=made.id))
         transaction.jobs.delete(made.id)
-        found, _ = transaction.resources.list("table", Page(), ready_only=False)
+        found, _ = transaction.resources.list("table", Page(), status=None)
     assert [each.id for each in found] == (["tab_1"] if left else [])
 
 

@@ -65,7 +65,7 @@ def test_a_reserved_resource_becomes_visible_when_it_is_completed(database: Data
     [made] = add(database, table(artifact=None, facts={}))
     with database.transaction() as transaction:
         assert transaction.resources.list("table", Page())[0] == []
-        assert transaction.resources.list("table", Page(), ready_only=False)[0] == [made]
+        assert transaction.resources.list("table", Page(), status=None)[0] == [made]
         transaction.resources.complete(made.id, artifact="tables/1", facts={"size": 4}, size_bytes=9)
         [found] = transaction.resources.list("table", Page())[0]
     assert found == replace(made, artifact="tables/1", facts={"size": 4}, size_bytes=9)
@@ -90,6 +90,44 @@ def test_resources_are_listed_newest_first_by_type_and_name(database: Database) 
         assert transaction.resources.list("table", Page(), name="1")[0] == [made[1]]
         with pytest.raises(InvalidInput, match="cursor"):
             transaction.resources.list("table", Page(cursor="nonsense"))
+
+
+def test_resources_are_listed_by_status(database: Database) -> None:
+    with database.transaction() as transaction:
+        waiting, failing, gone = (
+            service.submit(transaction, kind="ingest", spec={}, result_type="corpus") for _ in range(3)
+        )
+        service.cancel(transaction, failing.id)
+        transaction.resources.add(table(type="corpus", id="cor_1", artifact=None, job_id="job_0"))
+        transaction.resources.add(table(type="corpus", id="cor_2", job_id="job_0"))
+        service.cancel(transaction, gone.id)
+        service.delete(transaction, gone.id)
+        found = {
+            status: {each.id for each in transaction.resources.list("corpus", Page(), status=status)[0]}
+            for status in ("pending", "ready", "failed", None)
+        }
+    assert found["pending"] == {waiting.result_id}
+    assert found["failed"] == {failing.result_id, "cor_1"}
+    assert found["ready"] == {"cor_2"}
+    assert found[None] == found["pending"] | found["failed"] | found["ready"]
+
+
+def test_resources_are_listed_by_facts_page_by_page(database: Database) -> None:
+    kinds = ("lsa", "import", "lsa", "import", "lsa")
+    made = add(
+        database,
+        *(
+            table(facts={"kind": kind, "size": 8}, created_at=START - timedelta(seconds=age))
+            for age, kind in enumerate(kinds)
+        ),
+    )
+    add(database, table(facts={}), table(facts={"kind": "lsa"}, artifact=None))
+    with database.transaction() as transaction:
+        first, cursor = transaction.resources.list("table", Page(limit=2), facts={"kind": "lsa"})
+        rest, end = transaction.resources.list("table", Page(limit=2, cursor=cursor), facts={"kind": "lsa"})
+        assert [*first, *rest] == [made[0], made[2], made[4]]
+        assert (len(first), end) == (2, None)
+        assert transaction.resources.list("table", Page(), facts={"kind": "lsa", "pipeline": "asr"}) == ([], None)
 
 
 def test_what_is_deleted_has_its_artifact_removed(database: Database) -> None:
@@ -162,3 +200,19 @@ def test_experiments_are_listed_newest_first_and_named_once(database: Database) 
     assert [each["id"] for each in (*first, *rest)] == ["exp_2", "exp_1", "exp_0"]
     assert end is None
     assert [each["id"] for each in named] == ["exp_1"]
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 4])
+def test_experiments_that_are_kept_fill_pages(database: Database, limit: int) -> None:
+    for number in range(9):
+        with database.transaction() as transaction:
+            transaction.experiments.add(f"exp_{number}", None, {"kept": number in (0, 1, 6)})
+    pages, cursor = [], None
+    with database.transaction() as transaction:
+        while not pages or cursor:
+            page, cursor = transaction.experiments.list(
+                Page(limit=limit, cursor=cursor), keep=lambda document: document["kept"]
+            )
+            pages.append([each["id"] for each in page])
+    assert [id for page in pages for id in page] == ["exp_6", "exp_1", "exp_0"]
+    assert len(pages) == -(-3 // limit)

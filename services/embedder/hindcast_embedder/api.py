@@ -13,7 +13,7 @@ from fastapi.responses import StreamingResponse
 from safetensors.numpy import save
 
 from hindcast.errors import FieldError, InvalidInput, NotFound
-from hindcast.nn.embedding_table import EmbeddingTable, Vectors
+from hindcast.nn.embedding_table import EmbeddingTable, TableKind, Vectors
 from hindcast.registry import Name
 from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.pipeline import END
@@ -76,9 +76,13 @@ def _add_tables(api: APIRouter, tables: Tables) -> None:
         return TableCard.of(resource)
 
     @api.get("")
-    def list_tables(page: PageQuery, name: str | None = None) -> PageOf[TableCard]:
+    def list_tables(
+        page: PageQuery,
+        kind: Annotated[TableKind | None, Query(description="Of the job that made it, or `import`.")] = None,
+        name: str | None = None,
+    ) -> PageOf[TableCard]:
         """Tables that can be read, newest first."""
-        resources, cursor = tables.list(page, name=name)
+        resources, cursor = tables.list(page, kind=kind, name=name)
         return PageOf[TableCard](items=[TableCard.of(resource) for resource in resources], next_cursor=cursor)
 
     @api.get("/{table}")

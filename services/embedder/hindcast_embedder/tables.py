@@ -18,7 +18,7 @@ import numpy.typing as npt
 from hindcast.errors import NameTaken, NotFound, Unavailable
 from hindcast.jobs.ports import Artifacts, Database
 from hindcast.jobs.service import ARTIFACT_FOLDERS
-from hindcast.nn.embedding_table import EmbeddingTable, Normalization, Normalizer, Vectors
+from hindcast.nn.embedding_table import EmbeddingTable, Normalization, Normalizer, TableKind, Vectors
 from hindcast.registry import Page, Resource, new_id
 from hindcast.serving import Catalogue, Shelf
 from hindcast.text.corpus import Corpus
@@ -78,10 +78,11 @@ class Tables:
         """Map it, or go on with it as mapped before. NotFound, Unavailable, Corrupt."""
         return self._shelf.get(self.get(reference))
 
-    def list(self, page: Page, *, name: str | None) -> tuple[Sequence[Resource], str | None]:
+    def list(self, page: Page, *, kind: TableKind | None, name: str | None) -> tuple[Sequence[Resource], str | None]:
         """Newest first, and the cursor of the next page."""
+        facts = {"kind": kind} if kind else None
         with self._database.transaction() as transaction:
-            return transaction.resources.list("table", page, name=name)
+            return transaction.resources.list("table", page, name=name, facts=facts)
 
     def add(self, file: BinaryIO, *, format: FormatName, name: str | None) -> Resource:
         """Take in a file. NameTaken; InvalidInput that names the line or row. It is there whole or not at all."""

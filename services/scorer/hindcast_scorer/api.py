@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import FileResponse
 
 from hindcast.registry import Name
+from hindcast.text.pipeline import PipelineName
 from hindcast.web.schemas import PageOf, PageQuery
 from hindcast.web.uploads import uploaded
 from hindcast_scorer import answers
@@ -50,9 +51,11 @@ def _registry(models: Models) -> APIRouter:
             yield folder
 
     @routes.get("/v1/models")
-    def list_models(page: PageQuery, name: str | None = None) -> PageOf[ModelCard]:
+    def list_models(
+        page: PageQuery, pipeline: PipelineName | None = None, name: str | None = None
+    ) -> PageOf[ModelCard]:
         """The models that can be asked, newest first."""
-        found, cursor = models.list(page, name=name)
+        found, cursor = models.list(page, pipeline=pipeline, name=name)
         return PageOf(items=[ModelCard.of(model) for model in found], next_cursor=cursor)
 
     @routes.get("/v1/models/{model}")

@@ -19,6 +19,7 @@ from hindcast.lm.bundle import Bundle, pack, unpack
 from hindcast.registry import Page, Resource, new_id
 from hindcast.serving import Catalogue, Shelf
 from hindcast.text.corpus import Corpus, CorpusReference, Text
+from hindcast.text.pipeline import PipelineName
 from hindcast_scorer.schemas import ModelCard
 
 MEMORY_PER_STORED_BYTE = 2
@@ -53,10 +54,13 @@ class Models:
         """What it scores with, loaded now or before. Corrupt if its files aren't what was written; Unavailable."""
         return self._shelf.get(model)
 
-    def list(self, page: Page, *, name: str | None) -> tuple[Sequence[Resource], str | None]:
+    def list(
+        self, page: Page, *, pipeline: PipelineName | None, name: str | None
+    ) -> tuple[Sequence[Resource], str | None]:
         """Newest first, and the cursor of the next page."""
+        facts = {"pipeline": pipeline} if pipeline else None
         with self._database.transaction() as transaction:
-            return transaction.resources.list("model", page, name=name)
+            return transaction.resources.list("model", page, name=name, facts=facts)
 
     def add(self, file: BinaryIO, *, name: str | None) -> Resource:
         """Take in a packed bundle. NameTaken; InvalidInput that names the damaged file. It is there whole or not."""

@@ -1,12 +1,12 @@
 """Experiments as rows, a document each."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
-from hindcast.adapters.pages import cut, place_of
+from hindcast.adapters.pages import Place, cut, place_of
 from hindcast.adapters.tables import experiments
 from hindcast.errors import NameTaken, NotFound
 from hindcast.registry import Page
@@ -33,16 +33,28 @@ class PostgresExperiments:
             raise NotFound(f"There is no experiment {reference!r}.")
         return _document(row)
 
-    def list(self, page: Page, *, name: str | None = None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+    def list(
+        self, page: Page, *, name: str | None = None, keep: Callable[[Mapping[str, Any]], bool] | None = None
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
         """See hindcast.jobs.ports.Experiments."""
+        # One more than fits tells whether there is another page.
+        wanted = page.limit + 1
+        kept: list[Mapping[str, Any]] = []
+        after = place_of(page)
+        while True:
+            documents = self._newest(after, name, wanted)
+            kept += documents if keep is None else filter(keep, documents)
+            if len(kept) >= wanted or len(documents) < wanted:
+                return cut(kept[:wanted], page, _place)
+            after = _place(documents[-1])
+
+    def _newest(self, after: Place | None, name: str | None, limit: int) -> Sequence[Mapping[str, Any]]:
         newest = select(experiments).order_by(experiments.c.created_at.desc(), experiments.c.id.desc())
         if name is not None:
             newest = newest.where(experiments.c.name == name)
-        if place := place_of(page):
-            newest = newest.where(tuple_(experiments.c.created_at, experiments.c.id) < tuple_(*place))
-        rows = self._connection.execute(newest.limit(page.limit + 1)).all()
-        rows, cursor = cut(rows, page, lambda row: (row.created_at, row.id))
-        return [_document(row) for row in rows], cursor
+        if after is not None:
+            newest = newest.where(tuple_(experiments.c.created_at, experiments.c.id) < tuple_(*after))
+        return [_document(row) for row in self._connection.execute(newest.limit(limit))]
 
     def update(self, id: str, document: Mapping[str, Any]) -> None:
         """See hindcast.jobs.ports.Experiments."""
@@ -54,6 +66,10 @@ class PostgresExperiments:
         """See hindcast.jobs.ports.Experiments."""
         if self._connection.execute(delete(experiments).where(experiments.c.id == id)).rowcount == 0:
             raise NotFound(f"There is no experiment {id!r}.")
+
+
+def _place(document: Mapping[str, Any]) -> Place:
+    return document["created_at"], document["id"]
 
 
 def _document(row: Row[Any]) -> Mapping[str, Any]:

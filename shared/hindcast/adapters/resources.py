@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, and_, delete, exists, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from hindcast.adapters.discards import PostgresDiscards
@@ -11,7 +11,7 @@ from hindcast.adapters.pages import cut, place_of
 from hindcast.adapters.tables import job_uses, jobs, resources
 from hindcast.errors import InUse, NameTaken, NotFound
 from hindcast.jobs.job import JobStatus
-from hindcast.registry import Page, Resource, ResourceType
+from hindcast.registry import Page, Resource, ResourceStatus, ResourceType
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 
@@ -57,15 +57,23 @@ class PostgresResources:
         return [_resource(row) for row in self._connection.execute(oldest)]
 
     def list(
-        self, type: ResourceType, page: Page, *, ready_only: bool = True, name: str | None = None
+        self,
+        type: ResourceType,
+        page: Page,
+        *,
+        status: ResourceStatus | None = "ready",
+        name: str | None = None,
+        facts: Mapping[str, str] | None = None,
     ) -> tuple[Sequence[Resource], str | None]:
         """See hindcast.registry.Resources."""
         newest = select(resources).where(resources.c.type == type)
         newest = newest.order_by(resources.c.created_at.desc(), resources.c.id.desc())
-        if ready_only:
-            newest = newest.where(resources.c.artifact.is_not(None))
+        if status is not None:
+            newest = newest.where(_is(status))
         if name is not None:
             newest = newest.where(resources.c.name == name)
+        for fact, value in (facts or {}).items():
+            newest = newest.where(resources.c.facts[fact].astext == value)
         if place := place_of(page):
             newest = newest.where(tuple_(resources.c.created_at, resources.c.id) < tuple_(*place))
         rows = self._connection.execute(newest.limit(page.limit + 1)).all()
@@ -99,6 +107,13 @@ def _named(reference: str, type: ResourceType | None) -> Select[Any]:
         return select(resources).where(by_id)
     by_name = resources.c.name == reference
     return select(resources).where(resources.c.type == type, or_(by_id, by_name)).order_by(by_id.desc())
+
+
+def _is(status: ResourceStatus) -> ColumnElement[bool]:
+    if status == "ready":
+        return resources.c.artifact.is_not(None)
+    in_the_making = exists().where(jobs.c.id == resources.c.job_id, jobs.c.status.in_(ACTIVE))
+    return and_(resources.c.artifact.is_(None), in_the_making if status == "pending" else ~in_the_making)
 
 
 def _active_job(resource: Row[Any]) -> Select[tuple[str]]:

@@ -1,7 +1,7 @@
 """What the job service needs from a database, a queue and a file store. `hindcast.adapters` and `hindcast.testing`
 implement these; one contract test holds both to them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
@@ -113,8 +113,11 @@ class Experiments(Protocol):
     def get(self, reference: str) -> Mapping[str, Any]:
         """By id or name: the document, with `id`, `name` and `created_at` set; NotFound."""
 
-    def list(self, page: Page, *, name: str | None = None) -> tuple[Sequence[Mapping[str, Any]], str | None]:
-        """Newest first, and the cursor of the next page."""
+    def list(
+        self, page: Page, *, name: str | None = None, keep: Callable[[Mapping[str, Any]], bool] | None = None
+    ) -> tuple[Sequence[Mapping[str, Any]], str | None]:
+        """Newest first, and the cursor of the next page. `keep` says which documents count: what is derived from jobs
+        is in no column."""
 
     def update(self, id: str, document: Mapping[str, Any]) -> None:
         """Replace the document."""

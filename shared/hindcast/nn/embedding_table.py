@@ -23,6 +23,9 @@ Normalization = Literal["none", "unit", "mean_variance", "standardize"]
 """`unit`: each row has length 1. `mean_variance`: (x - mean) / variance of each dimension, as the paper's section 4
 prints it. `standardize`: (x - mean) / deviation of each dimension."""
 
+TableKind = Literal["import", "word2vec", "lsa", "bilstm_lm", "bilstm_domain", "concatenation"]
+"""Where a table comes from: a file, or a job of that kind. Its facts say so under `kind`."""
+
 FORMAT = 1
 _CHUNK_ROWS = 8192
 _ROUNDING = 1e-12

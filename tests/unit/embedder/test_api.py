@@ -105,6 +105,16 @@ def test_an_import_is_answered_with_a_card(client: TestClient) -> None:
     }
 
 
+def test_tables_are_listed_by_kind(client: TestClient, table: str, database: Breakable) -> None:
+    facts = {"kind": "word2vec", "words": 6, "size": 4}
+    made = Resource("tab_1", "table", None, "tables/1", facts, 9, "job_1", datetime.now(UTC))
+    with database.transaction() as transaction:
+        transaction.resources.add(made)
+    for kind, ids in (("import", [table]), ("word2vec", ["tab_1"]), ("bilstm_lm", [])):
+        assert [each["id"] for each in client.get(f"/v1/tables?kind={kind}").json()["items"]] == ids
+    assert field(client.get("/v1/tables?kind=word2vec-text")) == "kind"
+
+
 @pytest.mark.parametrize("format", ["word2vec-text", "word2vec-binary", "safetensors", "glove", "fasttext-vec"])
 def test_an_export_is_the_import_again(client: TestClient, table: str, format: FormatName) -> None:
     exported = client.get(f"/v1/tables/{table}/export?format={format}")

@@ -41,6 +41,15 @@ def test_models_are_listed_newest_first_and_by_name(scorer, make_bundle):
     assert scorer.http.get("/v1/models", params={"pipe": "x"}).status_code == 422
 
 
+def test_models_are_listed_by_pipeline(scorer, make_bundle):
+    scorer.add(make_bundle(), id="lm_1")
+    scorer.add(make_bundle(pipeline="asr"), id="lm_2")
+    assert [m["id"] for m in scorer.http.get("/v1/models?pipeline=asr").json()["items"]] == ["lm_2"]
+    assert scorer.http.get("/v1/models?pipeline=wikitext").json()["items"] == []
+    answer = scorer.http.get("/v1/models?pipeline=odd")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "pipeline")
+
+
 def test_a_model_that_is_still_made_is_neither_listed_nor_found(scorer, make_bundle):
     model = scorer.add(make_bundle())
     with scorer.database.transaction() as transaction:

@@ -1,9 +1,10 @@
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from hindcast_trainer.kinds import KINDS, POSTABLE, AnySpec, Order, parse
+from hindcast.nn.embedding_table import TableKind
+from hindcast_trainer.kinds import KINDS, OBJECTIVES, POSTABLE, AnySpec, Order, parse
 from hindcast_trainer.references import as_written
 
 SMALLEST: dict[str, dict[str, Any]] = {
@@ -71,3 +72,7 @@ def test_the_schema_of_an_order_has_every_kind_with_a_name() -> None:
     for option in schema["oneOf"]:
         assert "name" in schema["$defs"][option["$ref"].rsplit("/", 1)[1]]["properties"]
     assert AnySpec is not None
+
+
+def test_tables_can_be_listed_by_every_kind_that_makes_them() -> None:
+    assert OBJECTIVES.keys() <= set(get_args(TableKind))

@@ -1,6 +1,7 @@
 """`/v1/corpora`: upload, describe, delete."""
 
 import secrets
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Annotated, Any, BinaryIO, Literal
 
@@ -10,7 +11,7 @@ from hindcast.errors import HindcastError, NameTaken, NotFound
 from hindcast.jobs import service
 from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Artifacts, Database, Queue, Transaction
-from hindcast.registry import Name, Resource
+from hindcast.registry import Name, Resource, ResourceStatus
 from hindcast.text.pipeline import PipelineName
 from hindcast.web.schemas import PageOf, PageQuery, Problem, Schema, Timestamp
 from hindcast.web.uploads import BUFFER_BYTES, received
@@ -21,6 +22,10 @@ from hindcast_trainer.uploads import Format, Received, Upload
 
 _FILE: dict[str, Any] = {"schema": {"type": "string", "format": "binary"}}
 _UPLOAD = {"requestBody": {"required": True, "content": {"application/octet-stream": _FILE}}}
+
+
+CorpusStatus = Literal["ingesting", "ready", "failed"]
+_STATUSES: Mapping[CorpusStatus, ResourceStatus] = {"ingesting": "pending", "ready": "ready", "failed": "failed"}
 
 
 class SplitAnswer(Schema):
@@ -39,7 +44,7 @@ class CorpusAnswer(Schema):
 
     id: str
     name: str | None
-    status: Literal["ingesting", "ready", "failed"]
+    status: CorpusStatus
     job: str | None
     """The job that reads its text."""
     error: Problem | None = None
@@ -115,10 +120,21 @@ def router(database: Database, queue: Queue, artifacts: Artifacts) -> APIRouter:
         return answer
 
     @api.get("", response_model_exclude_unset=True)
-    def list_corpora(page: PageQuery, name: str | None = None) -> PageOf[CorpusAnswer]:
+    def list_corpora(
+        page: PageQuery,
+        status: CorpusStatus | None = None,
+        pipeline: Annotated[PipelineName | None, Query(description="Of those that are ready.")] = None,
+        name: str | None = None,
+    ) -> PageOf[CorpusAnswer]:
         """Corpora, newest first, also those that are not ready or failed."""
         with database.transaction() as transaction:
-            resources, cursor = transaction.resources.list("corpus", page, ready_only=False, name=name)
+            resources, cursor = transaction.resources.list(
+                "corpus",
+                page,
+                status=_STATUSES[status] if status else None,
+                name=name,
+                facts={"pipeline": pipeline} if pipeline else None,
+            )
             items = [_answer(transaction, resource) for resource in resources]
         return PageOf(items=items, next_cursor=cursor)
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, BackgroundTasks, Query, Response
 from pydantic import Discriminator, Tag
 
 from hindcast.jobs import service
+from hindcast.jobs.job import JobStatus
 from hindcast.jobs.ports import Database, Queue, Transaction
 from hindcast.web.schemas import PageOf, PageQuery
 from hindcast_trainer.experiments import lifecycle, presets
@@ -59,12 +60,17 @@ def router(database: Database, queue: Queue) -> APIRouter:
         return answer
 
     @api.get("")
-    def list_experiments(page: PageQuery, name: str | None = None) -> PageOf[ExperimentSummary]:
+    def list_experiments(
+        page: PageQuery, status: JobStatus | None = None, name: str | None = None
+    ) -> PageOf[ExperimentSummary]:
         """Experiments, newest first, without their tables."""
         with database.transaction() as transaction:
-            stored, cursor = transaction.experiments.list(page, name=name)
-            found = [Experiment.of(document) for document in stored]
-            items = [summarize(experiment, jobs_of(transaction, experiment)) for experiment in found]
+
+            def fits(stored: Mapping[str, Any]) -> bool:
+                return _summary(transaction, stored).status is status
+
+            stored, cursor = transaction.experiments.list(page, name=name, keep=fits if status else None)
+            items = [_summary(transaction, each) for each in stored]
         return PageOf(items=items, next_cursor=cursor)
 
     @api.get(
@@ -102,6 +108,11 @@ def router(database: Database, queue: Queue) -> APIRouter:
             lifecycle.delete(transaction, experiment)
 
     return api
+
+
+def _summary(transaction: Transaction, stored: Mapping[str, Any]) -> ExperimentSummary:
+    experiment = Experiment.of(stored)
+    return summarize(experiment, jobs_of(transaction, experiment))
 
 
 def _table(transaction: Transaction, experiment: Experiment) -> ExperimentAnswer:

@@ -143,3 +143,31 @@ def test_lists_have_all_of_them_newest_first(
         ("news", "ready"),
     ]
     assert [c["name"] for c in client.get("/v1/corpora?name=news").json()["items"]] == ["news"]
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [
+        ("status=ready", ["news"]),
+        ("status=ingesting", ["later"]),
+        ("status=failed", ["broken"]),
+        ("pipeline=plain", ["news"]),
+        ("pipeline=asr", []),
+        ("pipeline=plain&status=ready&name=news", ["news"]),
+        ("pipeline=plain&status=failed", []),
+    ],
+)
+def test_lists_are_filtered_by_status_and_pipeline(
+    client: TestClient, corpus: Mapping[str, Any], run: Callable[..., Job], query: str, names: list[str]
+) -> None:
+    run(corpus["job"], facts=FACTS)
+    broken = client.post("/v1/corpora?format=text&name=broken", content=TEXT).json()
+    run(broken["job"], problem={"title": "No", "status": 422, "detail": "The text has no words."})
+    client.post("/v1/corpora?format=text&name=later", content=TEXT)
+    assert [c["name"] for c in client.get(f"/v1/corpora?{query}").json()["items"]] == names
+
+
+@pytest.mark.parametrize("query", ["status=pending", "status=", "pipeline=odd"])
+def test_an_unknown_value_of_a_filter_is_refused(refusing: TestClient, query: str) -> None:
+    answer = refusing.get(f"/v1/corpora?{query}")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, query.split("=")[0])

@@ -66,6 +66,22 @@ def test_experiments_are_found_by_their_name(client: TestClient, experiment: Map
     assert client.get("/v1/experiments?name=others").json()["items"] == []
 
 
+def test_experiments_are_listed_by_status_page_by_page(client: TestClient, experiment: Mapping[str, Any]) -> None:
+    ids = [
+        client.post("/v1/experiments", json={**REQUEST, "name": f"{number}", "seeds": [number]}).json()["id"]
+        for number in range(2, 6)
+    ]
+    for number in (2, 4):
+        client.post(f"/v1/experiments/{number}/cancel")
+    page = client.get("/v1/experiments?status=queued&limit=2").json()
+    assert [each["id"] for each in page["items"]] == [ids[3], ids[1]]
+    rest = client.get(f"/v1/experiments?status=queued&limit=2&cursor={page['next_cursor']}").json()
+    assert ([each["id"] for each in rest["items"]], rest["next_cursor"]) == ([experiment["id"]], None)
+    cancelled = client.get("/v1/experiments?status=cancelled").json()["items"]
+    assert [each["id"] for each in cancelled] == [ids[2], ids[0]]
+    assert client.get("/v1/experiments?status=odd").json()["errors"][0]["field"] == "status"
+
+
 def test_an_experiment_is_cancelled_retried_and_deleted(client: TestClient, experiment: Mapping[str, Any]) -> None:
     assert client.delete("/v1/experiments/ways").status_code == 409
     assert client.post("/v1/experiments/ways/cancel").json()["status"] == "cancelled"
