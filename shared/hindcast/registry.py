@@ -9,6 +9,13 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import AfterValidator, Field
 
 ResourceType = Literal["corpus", "domains", "table", "model"]
+NOUNS: Mapping[ResourceType, str] = {
+    "corpus": "corpus",
+    "domains": "set of domains",
+    "table": "table",
+    "model": "model",
+}
+"""What one of them is called in a sentence."""
 ResourceStatus = Literal["pending", "ready", "failed"]
 """Pending while the job that makes it is queued or running; failed if that has ended, or is gone, without a result."""
 

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 
 from hindcast.errors import NotFound, Unavailable
 from hindcast.jobs.ports import Database
+from hindcast.jobs.references import why_not_ready
 from hindcast.registry import Resource, ResourceType
 
 Opened = TypeVar("Opened")
@@ -71,8 +72,8 @@ class Catalogue:
     def _ask(self, reference: str) -> Resource:
         with self._database.transaction() as transaction:
             resource = transaction.resources.get(reference, self._type)
-        if not resource.ready:
-            raise NotFound(f"The {self._type} {reference} is not ready: job {resource.job_id} is to make it.")
+            if not resource.ready:
+                raise NotFound(why_not_ready(transaction, resource))
         self._remember(reference, resource)
         return resource
 

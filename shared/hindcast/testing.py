@@ -14,7 +14,7 @@ from hindcast.adapters.artifacts import FileArtifacts
 from hindcast.adapters.pages import Place, cut, place_of
 from hindcast.errors import IllegalMove, InUse, InvalidInput, LeaseLost, NameTaken, NotFound
 from hindcast.jobs.job import LEGAL_MOVES, EventType, Job, JobEvent, JobProgress, JobStatus
-from hindcast.registry import Page, Resource, ResourceStatus, ResourceType
+from hindcast.registry import NOUNS, Page, Resource, ResourceStatus, ResourceType
 
 Item = TypeVar("Item")
 
@@ -281,7 +281,7 @@ class MemoryResources:
         """See hindcast.registry.Resources."""
         for other in self._state.resources.values():
             if resource.name is not None and (other.type, other.name) == (resource.type, resource.name):
-                raise NameTaken(f"The name {resource.name!r} belongs to {resource.type} {other.id}.")
+                raise NameTaken(f"The name {resource.name!r} belongs to {NOUNS[resource.type]} {other.id}.")
         self._state.resources[resource.id] = replace(resource, facts=_as_json(resource.facts))
 
     def get(self, reference: str, type: ResourceType | None = None) -> Resource:
@@ -291,7 +291,7 @@ class MemoryResources:
         by_name = (resource for resource in fitting if type is not None and resource.name == reference)
         found = next(by_id, None) or next(by_name, None)
         if found is None:
-            raise NotFound(f"There is no {type or 'resource'} {reference!r}.")
+            raise NotFound(f"There is no {NOUNS[type] if type else 'resource'} {reference!r}.")
         return found
 
     def those(self, ids: Collection[str]) -> Sequence[Resource]:

@@ -9,7 +9,7 @@ import pytest
 from hindcast.errors import InUse, InvalidInput, NameTaken, NotFound
 from hindcast.jobs import service
 from hindcast.jobs.ports import Database
-from hindcast.registry import Page, Resource, new_id
+from hindcast.registry import NOUNS, Page, Resource, new_id
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -45,6 +45,9 @@ def test_a_resource_is_found_by_id_and_by_name_within_its_type(database: Databas
         for reference, type in (("mine", None), ("mine", "model"), (made.id, "model"), ("tab_0", None)):
             with pytest.raises(NotFound):
                 transaction.resources.get(reference, type)
+        for type, noun in NOUNS.items():
+            with pytest.raises(NotFound, match=f"There is no {noun} 'tab_0'"):
+                transaction.resources.get("tab_0", type)
 
 
 def test_several_are_read_at_once_without_those_that_are_gone(database: Database) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from hindcast.errors import NotFound, Unavailable
+from hindcast.jobs import service
 from hindcast.registry import Resource
 from hindcast.serving import Catalogue, Shelf
 from hindcast.testing import MemoryDatabase, MemoryTransaction
@@ -62,8 +63,29 @@ def test_the_catalogue_is_asked_by_id_and_by_name(database: Breakable) -> None:
 
 def test_what_is_not_ready_is_not_there(database: Breakable) -> None:
     database.add(table("tab_2", artifact=None))
-    with pytest.raises(NotFound, match="job_1"):
+    with pytest.raises(NotFound, match="The table tab_2 was never made: job job_1 is gone"):
         Catalogue(database, "table").get("tab_2")
+
+
+def test_it_says_what_became_of_what_is_not_ready(database: Breakable) -> None:
+    with database.transaction() as transaction:
+        names = ("waits", "stops", "fails")
+        jobs = {
+            name: service.submit(transaction, kind="ingest", spec={}, result_type="corpus", result_name=name)
+            for name in names
+        }
+        service.cancel(transaction, jobs["stops"].id)
+        service.claim(transaction, jobs["fails"].id, lease_seconds=9)
+        service.fail(transaction, jobs["fails"].id, 1, {"detail": "The text has no words."})
+    catalogue = Catalogue(database, "corpus")
+    for name, what in (
+        ("waits", f"The corpus waits is not ready: job {jobs['waits'].id} is to make it."),
+        ("stops", f"The corpus stops was not made: job {jobs['stops'].id} was cancelled."),
+        ("fails", f"The corpus fails failed (job {jobs['fails'].id}): The text has no words."),
+    ):
+        with pytest.raises(NotFound) as caught:
+            catalogue.get(jobs[name].result_id or "")
+        assert caught.value.detail == what
 
 
 def test_what_was_seen_outlasts_the_database(database: Breakable) -> None:

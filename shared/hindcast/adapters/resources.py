@@ -11,7 +11,7 @@ from hindcast.adapters.pages import cut, place_of
 from hindcast.adapters.tables import job_uses, jobs, resources
 from hindcast.errors import InUse, NameTaken, NotFound
 from hindcast.jobs.job import JobStatus
-from hindcast.registry import Page, Resource, ResourceStatus, ResourceType
+from hindcast.registry import NOUNS, Page, Resource, ResourceStatus, ResourceType
 
 ACTIVE = (JobStatus.QUEUED, JobStatus.RUNNING)
 
@@ -41,13 +41,13 @@ class PostgresResources:
             first = self._connection.scalar(
                 select(resources.c.id).where(resources.c.type == resource.type, resources.c.name == resource.name)
             )
-            raise NameTaken(f"The name {resource.name!r} belongs to {resource.type} {first}.")
+            raise NameTaken(f"The name {resource.name!r} belongs to {NOUNS[resource.type]} {first}.")
 
     def get(self, reference: str, type: ResourceType | None = None) -> Resource:
         """See hindcast.registry.Resources."""
         row = self._connection.execute(_named(reference, type)).first()
         if row is None:
-            raise NotFound(f"There is no {type or 'resource'} {reference!r}.")
+            raise NotFound(f"There is no {NOUNS[type] if type else 'resource'} {reference!r}.")
         return _resource(row)
 
     def those(self, ids: Collection[str]) -> Sequence[Resource]:

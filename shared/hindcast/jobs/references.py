@@ -6,9 +6,9 @@ from contextlib import suppress
 from typing import Any, Protocol
 
 from hindcast.errors import FieldError, InvalidInput, NotFound
-from hindcast.jobs.job import JobStatus
+from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Transaction
-from hindcast.registry import ID_PREFIXES, Resource, ResourceType
+from hindcast.registry import ID_PREFIXES, NOUNS, Resource, ResourceType
 
 
 class Reference(Protocol):
@@ -42,7 +42,7 @@ def resolve(transaction: Transaction, references: Sequence[Reference]) -> dict[s
 
 
 def _referred(transaction: Transaction, reference: Reference) -> Resource:
-    wanted = " or ".join(reference.types)
+    wanted = " or ".join(NOUNS[type] for type in reference.types)
     candidates = _named(transaction, reference)
     fitting = [resource for resource in candidates if resource.type in reference.types]
     if len(fitting) == 1:
@@ -51,7 +51,9 @@ def _referred(transaction: Transaction, reference: Reference) -> Resource:
         ids = ", ".join(resource.id for resource in fitting)
         raise InvalidInput.field(reference.field, f"{reference.value!r} is the name of {ids}: give one of these ids")
     if candidates:
-        raise InvalidInput.field(reference.field, f"{reference.value!r} is a {candidates[0].type}, not a {wanted}")
+        raise InvalidInput.field(
+            reference.field, f"{reference.value!r} is a {NOUNS[candidates[0].type]}, not a {wanted}"
+        )
     raise InvalidInput.field(reference.field, f"there is no {wanted} {reference.value!r}")
 
 
@@ -77,9 +79,28 @@ def jobs_that_make(transaction: Transaction, resources: Mapping[str, Resource]) 
     for path, resource in pending.items():
         maker = jobs.get(resource.job_id or "")
         if maker is None or maker.status in (JobStatus.FAILED, JobStatus.CANCELLED):
-            how = f"{maker.id}, which was to make it, is {maker.status}" if maker else "what was to make it is gone"
-            raise InvalidInput.field(path, f"{resource.id} is not there: {how}")
+            raise InvalidInput.field(path, _why_not_ready(resource, maker))
     return tuple(sorted(jobs))
+
+
+def why_not_ready(transaction: Transaction, resource: Resource) -> str:
+    """A sentence for whoever wants to read a resource that isn't there to be read."""
+    maker = None
+    with suppress(NotFound):
+        maker = transaction.jobs.get(resource.job_id or "")
+    reason = _why_not_ready(resource, maker).rstrip(".")
+    return f"{reason[0].upper()}{reason[1:]}."
+
+
+def _why_not_ready(resource: Resource, maker: Job | None) -> str:
+    what = f"the {NOUNS[resource.type]} {resource.name or resource.id}"
+    if maker is None:
+        return f"{what} was never made: job {resource.job_id} is gone"
+    if maker.status is JobStatus.FAILED:
+        return f"{what} failed (job {maker.id}): {(maker.error or {}).get('detail')}"
+    if maker.status is JobStatus.CANCELLED:
+        return f"{what} was not made: job {maker.id} was cancelled"
+    return f"{what} is not ready: job {maker.id} is to make it"
 
 
 def with_ids(spec: Mapping[str, Any], ids: Mapping[str, str]) -> dict[str, Any]:

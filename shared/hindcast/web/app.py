@@ -16,6 +16,7 @@ from starlette.responses import HTMLResponse, Response
 
 from hindcast.errors import InvalidInput
 from hindcast.web import errors
+from hindcast.web.head import Head
 from hindcast.web.observation import Observation
 from hindcast.web.schemas import Problem
 from hindcast.web.validation import refuse_unknown_query
@@ -61,6 +62,7 @@ def make_app(
     )
     metrics = CollectorRegistry()
     ProcessCollector(registry=metrics)
+    app.add_middleware(Head)
     app.add_middleware(Observation, metrics=metrics)
     errors.install(app)
     app.include_router(_operations(readiness, metrics))

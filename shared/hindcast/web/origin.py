@@ -18,8 +18,9 @@ from starlette.responses import JSONResponse, Response
 from hindcast.errors import Unavailable
 from hindcast.web import errors
 from hindcast.web.app import Lifespan, Service, add_documentation
+from hindcast.web.head import Head
 from hindcast.web.observation import Observation
-from hindcast.web.openapi import merged
+from hindcast.web.openapi import PUBLIC, merged
 from hindcast.web.schemas import Problem, Schema
 from hindcast.web.validation import refuse_unknown_query
 
@@ -51,13 +52,25 @@ class JointHealth(Schema):
     services: dict[str, str]
 
 
+class Entrance(Schema):
+    """Where to go from the root."""
+
+    title: str = "Hindcast"
+    version: str
+    documentation: str = "/docs"
+    openapi: str = "/openapi.json"
+    health: str = "/healthz"
+    collections: list[str]
+    """What can be listed."""
+
+
 def peer(name: str, url: str) -> Peer:
     """A service that runs elsewhere, its root at `url`."""
     return Peer(name, httpx.AsyncClient(base_url=url, timeout=ANSWER_SECONDS))
 
 
 def make_origin(peers: Sequence[Peer], *, version: str, lifespan: Lifespan | None = None) -> FastAPI:
-    """An application with the origin's /healthz, /readyz, /metrics, /openapi.json and /docs, and nothing else."""
+    """An application with the origin's /, /healthz, /readyz, /metrics, /openapi.json and /docs, and nothing else."""
     app = Service(
         title="Hindcast",
         version=version,
@@ -70,6 +83,7 @@ def make_origin(peers: Sequence[Peer], *, version: str, lifespan: Lifespan | Non
         generate_unique_id_function=lambda route: route.name,
     )
     metrics = CollectorRegistry()
+    app.add_middleware(Head)
     app.add_middleware(Observation, metrics=metrics)
     errors.install(app)
     app.include_router(_joint_operations(peers, metrics))
@@ -77,12 +91,21 @@ def make_origin(peers: Sequence[Peer], *, version: str, lifespan: Lifespan | Non
 
     @app.get("/openapi.json", include_in_schema=False)
     async def documents() -> JSONResponse:
-        answers = await _ask_all(peers, "/openapi.json")
-        return JSONResponse(
-            merged(app.openapi(), {peer.name: answer.json() for peer, answer in zip(peers, answers, strict=True)})
-        )
+        return JSONResponse(await _document(app, peers))
+
+    @app.get("/", include_in_schema=False)
+    async def entrance() -> Entrance:
+        paths = (await _document(app, peers))["paths"]
+        listed = [path for path, item in paths.items() if path.startswith(PUBLIC) and "get" in item and "{" not in path]
+        return Entrance(version=version, collections=sorted(listed))
 
     return app
+
+
+async def _document(app: FastAPI, peers: Sequence[Peer]) -> dict[str, Any]:
+    answers = await _ask_all(peers, "/openapi.json")
+    services = {peer.name: answer.json() for peer, answer in zip(peers, answers, strict=True)}
+    return merged(app.openapi(), services)
 
 
 def _joint_operations(peers: Sequence[Peer], own: CollectorRegistry) -> APIRouter:

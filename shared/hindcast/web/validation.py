@@ -16,6 +16,17 @@ from hindcast.errors import FieldError, InvalidInput
 
 JsonSchema = Mapping[str, Any]
 
+_PLAIN: Mapping[str, str] = {
+    "missing": "is required",
+    "model_attributes_type": "must be an object",
+    "model_type": "must be an object",
+    "dict_type": "must be an object",
+    "list_type": "must be a list",
+    "tuple_type": "must be a list",
+    "too_short": "must have at least {min_length} items, not {actual_length}",
+    "too_long": "must have at most {max_length} items",
+}
+"""Errors that pydantic tells in terms of Python. All else reads well but for its beginning."""
 _TYPE_OF_LABEL = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
 
 
@@ -97,8 +108,6 @@ def _field_error(error: Mapping[str, Any], schema: JsonSchema, root: JsonSchema)
 
 def _message(type: str, message: str, context: Mapping[str, Any], parent: JsonSchema) -> str:
     match type:
-        case "missing":
-            return "is required"
         case "union_tag_not_found":
             tags = ", ".join(parent.get("discriminator", {}).get("mapping", {}))
             return f"is required: one of {tags}" if tags else "is required"
@@ -107,10 +116,10 @@ def _message(type: str, message: str, context: Mapping[str, Any], parent: JsonSc
         case "extra_forbidden":
             known = ", ".join(parent.get("properties", {}))
             return f"is no known field; known are {known}" if known else "is no known field"
-        case "model_attributes_type" | "model_type" | "dict_type":
-            return "must be an object"
         case "value_error" | "assertion_error":
             return str(context.get("error") or message)
+        case _ if type in _PLAIN:
+            return _PLAIN[type].format(**context)
         case _:
             return message.replace("Input should be", "must be", 1)
 

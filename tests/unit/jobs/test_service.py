@@ -146,10 +146,13 @@ def test_paths_lead_through_lists(database: MemoryDatabase) -> None:
 
 def test_every_wrong_reference_is_named(database: MemoryDatabase) -> None:
     corpus = submit(database, "ingest")
+    domains = submit(database, "domains", result_type="domains")
     wrong = [
         Reference("input.table", ("table",), corpus.result_id or ""),
         Reference("train", ("corpus",), "nothing"),
         Reference("vocabulary.same_as", ("model", "table"), "job_0"),
+        Reference("domains", ("domains",), "news"),
+        Reference("valid", ("corpus",), domains.result_id or ""),
     ]
     with pytest.raises(InvalidInput) as caught:
         submit(database, references=wrong)
@@ -157,6 +160,8 @@ def test_every_wrong_reference_is_named(database: MemoryDatabase) -> None:
         ("input.table", f"{corpus.result_id!r} is a corpus, not a table"),
         ("train", "there is no corpus 'nothing'"),
         ("vocabulary.same_as", "there is no model or table 'job_0'"),
+        ("domains", "there is no set of domains 'news'"),
+        ("valid", f"{domains.result_id!r} is a set of domains, not a corpus"),
     ]
 
 
@@ -171,7 +176,7 @@ def test_a_name_that_several_have_must_be_an_id(database: MemoryDatabase) -> Non
 def test_what_a_failed_job_was_to_make_can_not_be_referred_to(database: MemoryDatabase, end: Any) -> None:
     maker = submit(database, name="mine")
     end(database, maker)
-    with pytest.raises(InvalidInput, match=rf"input\.table: tab_.* {maker.id}, which was to make it, is (fail|cancel)"):
+    with pytest.raises(InvalidInput, match=rf"input\.table: the table mine (failed|was not made).*{maker.id}"):
         submit_on(database, "mine")
 
 

@@ -1,11 +1,13 @@
+import asyncio
 import json
 import math
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
 
 import pytest
-from fastapi import APIRouter, Body, HTTPException
+from fastapi import APIRouter, Body, Depends, HTTPException
+from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from pydantic import Field, model_validator
 
@@ -43,6 +45,7 @@ class Train(Schema):
     optimizer: Optimizer = Optimizer()
     corpus: str | Optimizer = ""
     size: int | None = None
+    tags: Annotated[tuple[str, ...], Field(min_length=1, max_length=2)] = ("a",)
 
     @model_validator(mode="after")
     def even(self) -> "Train":
@@ -196,6 +199,10 @@ def test_framework_errors_are_problems(client: TestClient) -> None:
             {"kind": "train", "corpus": {"epochs": 0}},
             {"corpus.epochs": "must be greater than or equal to 1"},
         ),
+        ({"kind": "count", "of": {}}, {"of": "must be a list"}),
+        ({"kind": "train", "rows": "many"}, {"rows": "must be a list"}),
+        ({"kind": "train", "tags": []}, {"tags": "must have at least 1 items, not 0"}),
+        ({"kind": "train", "tags": ["a"] * 3}, {"tags": "must have at most 2 items"}),
         (7, {"body": "must be an object"}),
     ],
 )
@@ -210,6 +217,46 @@ def test_a_body_that_is_no_json_is_told(client: TestClient) -> None:
     assert fields(client.post("/v1/specs")) == {"body": "is missing: send JSON"}
     assert "Content-Type" in fields(client.post("/v1/specs", content=b"{}"))["body"]
     assert client.post("/v1/specs", content=b'{"\xff": 1}', headers=json_type).json()["status"] == 400
+
+
+@pytest.mark.parametrize("path", ["/v1/things", "/v1/fail/taken", "/nowhere", "/docs", "/docs/assets/swagger-ui.css"])
+def test_head_is_get_without_the_body(client: TestClient, path: str) -> None:
+    wanted = client.get(path, headers={"X-Request-ID": "a"})
+    answer = client.head(path, headers={"X-Request-ID": "a"})
+    assert (answer.status_code, answer.content) == (wanted.status_code, b"")
+    assert answer.headers == wanted.headers
+
+
+def test_head_of_what_can_only_be_posted_is_refused(client: TestClient) -> None:
+    answer = client.head("/v1/specs")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "POST")
+    assert 'method="HEAD",route="/v1/specs",status="405"' in client.get("/metrics").text
+
+
+def test_head_of_an_endless_stream_ends_and_lets_go_of_what_it_had() -> None:
+    router, left = APIRouter(), []
+
+    async def held() -> AsyncIterator[None]:
+        yield
+        left.append("dependency")
+
+    @router.get("/stream", dependencies=[Depends(held)])
+    async def stream() -> StreamingResponse:
+        async def ticks() -> AsyncIterator[bytes]:
+            try:
+                while True:
+                    yield b"tick"
+                    await asyncio.sleep(0.01)
+            finally:
+                left.append("stream")
+
+        return StreamingResponse(ticks(), media_type="text/event-stream")
+
+    app = make_app(title="T", version="1", routers=[router], readiness=lambda: None)
+    answer = TestClient(app).head("/stream")
+    assert (answer.status_code, answer.content) == (200, b"")
+    assert answer.headers["content-type"].startswith("text/event-stream")
+    assert sorted(left) == ["dependency", "stream"]
 
 
 def test_unknown_query_parameters_are_refused(client: TestClient) -> None:

@@ -64,6 +64,20 @@ def test_it_documents_all_services(client: TestClient) -> None:
     assert client.get("/docs/assets/swagger-ui.css").status_code == 200
 
 
+def test_its_root_says_where_to_go(client: TestClient) -> None:
+    assert client.get("/").json() == {
+        "title": "Hindcast",
+        "version": "1",
+        "documentation": "/docs",
+        "openapi": "/openapi.json",
+        "health": "/healthz",
+        "collections": ["/v1/jobs", "/v1/rank"],
+    }
+    assert client.head("/").status_code == 200
+    for path in ("/docs", "/openapi.json", "/healthz"):
+        assert client.get(path).status_code == 200
+
+
 def test_figures_say_whose_they_are(client: TestClient) -> None:
     client.get("/healthz")
     lines = client.get("/metrics").text.splitlines()

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from hindcast.errors import NotFound
 from hindcast.jobs.ports import Database
+from hindcast.jobs.references import why_not_ready
 from hindcast.registry import Resource
 from hindcast.text.corpus import CorpusReference, Unit
 from hindcast.web.schemas import PageOf, PageQuery, Schema, Timestamp
@@ -88,8 +89,8 @@ def router(database: Database) -> APIRouter:
         """The domains of one text, by id or name."""
         with database.transaction() as transaction:
             resource = transaction.resources.get(domains, "domains")
-        if not resource.ready:
-            raise NotFound(f"{resource.id} is not there yet: job {resource.job_id} makes it.")
+            if not resource.ready:
+                raise NotFound(why_not_ready(transaction, resource))
         return _told(DomainsAnswer, resource)
 
     @api.delete("/{domains}", status_code=204)

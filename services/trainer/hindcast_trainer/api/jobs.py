@@ -30,7 +30,17 @@ class ProgressAnswer(Schema):
     eta_seconds: float | None = None
     """null until enough was seen to say."""
     message: str = ""
-    """What is going on."""
+    """What is going on, while the job is running."""
+
+    @classmethod
+    def of(cls, job: Job) -> "ProgressAnswer":
+        """How far the job is, or was when its last attempt ended."""
+        if job.progress is None:
+            return cls()
+        if job.status is JobStatus.RUNNING:
+            return cls(**vars(job.progress))
+        eta = 0.0 if job.status is JobStatus.SUCCEEDED else None
+        return cls(**{**vars(job.progress), "message": "", "eta_seconds": eta})
 
 
 class ResultAnswer(Schema):
@@ -79,7 +89,7 @@ class JobAnswer(Schema):
             name=job.name,
             status=job.status,
             spec=dict(job.spec),
-            progress=ProgressAnswer(**vars(job.progress)) if job.progress else ProgressAnswer(),
+            progress=ProgressAnswer.of(job),
             metrics=dict(job.metrics),
             result=ResultAnswer(type=job.result_type, id=job.result_id) if made else None,
             error=Problem.model_validate(job.error) if job.error else None,

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from fastapi.testclient import TestClient
 
-from hindcast.jobs.job import Job
-from hindcast.testing import MemoryQueue
+from hindcast.jobs import service
+from hindcast.jobs.job import Job, JobProgress
+from hindcast.testing import MemoryDatabase, MemoryQueue
 
 WORD2VEC = {"kind": "word2vec", "corpus": "news"}
 PROBLEM = {"type": "/problems/invalid-input", "title": "No", "status": 422, "detail": "too small"}
@@ -72,6 +73,43 @@ def test_a_failed_job_has_a_problem_and_can_be_retried(
     retried = client.post("/v1/jobs/vectors/retry")
     assert (retried.status_code, retried.json()["status"]) == (202, "queued")
     assert queue.rung[-1] == job["id"]
+
+
+@pytest.mark.parametrize(("end", "eta"), [("finish", 0.0), ("fail", None), ("release", None)])
+def test_what_was_going_on_is_told_only_while_it_goes_on(
+    client: TestClient,
+    corpus: Mapping[str, Any],
+    job: Mapping[str, Any],
+    run: Callable[..., Job],
+    database: MemoryDatabase,
+    end: str,
+    eta: float | None,
+) -> None:
+    run(corpus["job"])
+    with database.transaction() as transaction:
+        service.claim(transaction, job["id"], lease_seconds=60)
+        progress = JobProgress(0.5, 5, 10, "epochs", 3.0, "looking for documents")
+        service.report(transaction, job["id"], 1, progress=progress)
+    running = client.get("/v1/jobs/vectors").json()["progress"]
+    assert (running["message"], running["eta_seconds"]) == ("looking for documents", 3.0)
+    with database.transaction() as transaction:
+        if end == "finish":
+            service.finish(transaction, job["id"], 1, made=service.Made("tables/1", 1))
+        elif end == "fail":
+            service.fail(transaction, job["id"], 1, PROBLEM)
+        else:
+            service.release(transaction, job["id"], 1)
+    ended = client.get("/v1/jobs/vectors").json()["progress"]
+    assert (ended["message"], ended["eta_seconds"], ended["unit"]) == ("", eta, "epochs")
+
+
+def test_a_corpus_that_failed_is_named_with_the_reason(
+    client: TestClient, corpus: Mapping[str, Any], run: Callable[..., Job]
+) -> None:
+    run(corpus["job"], problem={**PROBLEM, "detail": "the text has no words"})
+    [error] = client.post("/v1/jobs", json=WORD2VEC).json()["errors"]
+    assert error["field"] == "corpus"
+    assert error["message"] == f"the corpus news failed (job {corpus['job']}): the text has no words"
 
 
 def test_a_queued_job_is_cancelled_and_deleted(client: TestClient, job: Mapping[str, Any]) -> None:
