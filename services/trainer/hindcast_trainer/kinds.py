@@ -5,6 +5,7 @@ A new kind is one file with its frozen specification and its algorithm, and one 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any, Union, cast, get_args
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, TypeAdapter, create_model
@@ -16,6 +17,7 @@ from hindcast.jobs.ports import Transaction
 from hindcast.registry import Name
 from hindcast_trainer.comparison import ComparisonJob
 from hindcast_trainer.domains import DomainsJob
+from hindcast_trainer.foresight import check_texts
 from hindcast_trainer.ingest import Ingest
 from hindcast_trainer.pretraining import Pretraining
 from hindcast_trainer.probe import ProbeJob
@@ -55,6 +57,7 @@ def submit(
         kind=spec.kind,
         spec=spec.model_dump(mode="json"),
         references=spec.references(),
+        check=partial(check_texts, spec),
         result_type=spec.result_type,
         name=name,
         result_name=result_name,

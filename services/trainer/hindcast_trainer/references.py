@@ -1,6 +1,6 @@
 """What a job's specification refers to, and how the names in it become ids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeVar
 
@@ -32,6 +32,10 @@ class Spec(Protocol):
     @property
     def kind(self) -> str:
         """Which kind it is."""
+        ...
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Its fields, by name."""
         ...
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:

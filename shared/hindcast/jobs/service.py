@@ -15,7 +15,7 @@ Each function is one use case inside a transaction that its caller opens: none c
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -58,6 +58,7 @@ def submit(
     kind: str,
     spec: Mapping[str, Any],
     references: Sequence[Reference] = (),
+    check: Callable[[Mapping[str, Resource]], None] = lambda ready: None,
     result_type: ResourceType | None = None,
     name: str | None = None,
     result_name: str | None = None,
@@ -68,6 +69,7 @@ def submit(
     """Queue a job and reserve what it will make.
 
     `spec` is the validated specification as JSON; the names in it are replaced by ids, at the paths of `references`.
+    `check` is given those of the resources at these paths that are ready, and raises what speaks against the job.
     `name` is the job's and its result's, `result_name` the result's alone. `uploads` are keys of artifacts that only
     this job reads. With `reuse_equal`, a job of the same kind and specification that is queued, running or has
     succeeded is the answer instead of a new one; who gives the new one's `id` can tell.
@@ -76,6 +78,7 @@ def submit(
     NameTaken.
     """
     resources = resolve(transaction, references)
+    check({path: resource for path, resource in resources.items() if resource.ready})
     needs = jobs_that_make(transaction, resources)
     document = with_ids(spec, {path: resource.id for path, resource in resources.items()})
     digest = digest_of(kind, document)

@@ -11,7 +11,7 @@ import pytest
 from hindcast.errors import Conflict, IllegalMove, InUse, InvalidInput, LeaseLost, NameTaken, NotFound, Unavailable
 from hindcast.jobs import service
 from hindcast.jobs.job import Job, JobProgress, JobStatus
-from hindcast.registry import Resource, ResourceType
+from hindcast.registry import Page, Resource, ResourceType
 from hindcast.testing import MemoryDatabase, MemoryQueue, temporary_artifacts
 
 PROBLEM = {"type": "about:blank", "title": "No", "status": 422, "detail": "the corpus is too small"}
@@ -146,7 +146,7 @@ def test_paths_lead_through_lists(database: MemoryDatabase) -> None:
 
 def test_every_wrong_reference_is_named(database: MemoryDatabase) -> None:
     corpus = submit(database, "ingest")
-    domains = submit(database, "domains", result_type="domains")
+    domains = submit(database, "probe", result_type="domains")
     wrong = [
         Reference("input.table", ("table",), corpus.result_id or ""),
         Reference("train", ("corpus",), "nothing"),
@@ -163,6 +163,25 @@ def test_every_wrong_reference_is_named(database: MemoryDatabase) -> None:
         ("domains", "there is no set of domains 'news'"),
         ("valid", f"{domains.result_id!r} is a set of domains, not a corpus"),
     ]
+
+
+def test_what_is_ready_is_checked_before_anything_is_queued(database: MemoryDatabase) -> None:
+    ready, waits = submit(database, "ingest", result_name="ready"), submit(database, "ingest", result_name="waits")
+    succeed(database, ready)
+    references = [Reference("train", ("corpus",), "ready"), Reference("valid", ("corpus",), "waits")]
+    seen: list[Any] = []
+
+    def check(resources: Any) -> None:
+        seen.append({field: resource.id for field, resource in resources.items()})
+        raise InvalidInput.field("train", "is no good")
+
+    spec = {"train": "ready", "valid": "waits"}
+    with pytest.raises(InvalidInput, match="train: is no good"):
+        submit(database, spec=spec, references=references, check=check)
+    assert seen == [{"train": ready.result_id}]
+    with database.transaction() as transaction:
+        jobs, _ = transaction.jobs.list(Page())
+    assert {job.id for job in jobs} == {ready.id, waits.id}
 
 
 def test_a_name_that_several_have_must_be_an_id(database: MemoryDatabase) -> None:

@@ -55,6 +55,27 @@ def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         yield client
 
 
+@pytest.fixture(scope="module")
+def readable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    """A client that many tests share, for requests that are refused: there are the corpora `news` (plain, with train
+    and valid text), `more` (plain, train), `calls` (asr, train) and `later`, which nobody has read yet."""
+    database = MemoryDatabase()
+    with serving(database, MemoryQueue(), tmp_path_factory.mktemp("readable")) as client:
+        for name, pipeline, splits in (
+            ("news", "plain", ("train", "valid")),
+            ("more", "plain", ("train",)),
+            ("calls", "asr", ("train",)),
+        ):
+            job = client.post(f"/v1/corpora?format=text&name={name}", content="A storm .\n").json()["job"]
+            counts = {split: {"tokens": 3} for split in splits}
+            facts = {"pipeline": pipeline, "splits": {**counts, "test": {"tokens": 0}}}
+            with database.transaction() as transaction:
+                service.claim(transaction, job, lease_seconds=60)
+                service.finish(transaction, job, 1, made=service.Made("corpora/1", 9, facts))
+        client.post("/v1/corpora?format=text&name=later&pipeline=asr", content="A storm .\n")
+        yield client
+
+
 @pytest.fixture
 def run(database: MemoryDatabase) -> Callable[..., Job]:
     """Has a job succeed, or fail with a problem."""

@@ -154,6 +154,58 @@ def test_a_specification_needs_a_kind_and_its_fields(refusing: TestClient) -> No
     assert wrong_field(refusing, {"kind": "word2vec"}) == "corpus"
 
 
+LM = {"kind": "language_model"}
+
+
+@pytest.mark.parametrize(
+    ("body", "field", "message"),
+    [
+        ({**LM, "train": {"corpus": "news", "split": "test"}}, "train.split", "the corpus news has train, valid"),
+        ({**LM, "train": "news", "test": {"corpus": "more", "split": "valid"}}, "test.split", "more has train"),
+        (
+            {"kind": "word2vec", "corpus": {"corpora": ["news", "more", "later"], "split": "valid"}},
+            "corpus.split",
+            "the corpus more has train",
+        ),
+        (
+            {"kind": "domains", "k": 2, "corpus": {"corpora": ["news", "calls"]}},
+            "corpus.corpora",
+            "must share one pipeline, but have plain, asr",
+        ),
+        ({**LM, "train": "news", "valid": "more", "test": "calls"}, "test", "has the pipeline asr"),
+        ({**LM, "train": "later", "valid": "more", "test": "calls"}, "test", "but the valid text has plain"),
+    ],
+)
+def test_a_text_that_is_no_good_is_told_at_once(
+    readable: TestClient, body: Mapping[str, Any], field: str, message: str
+) -> None:
+    [error] = readable.post("/v1/jobs", json=body).json()["errors"]
+    assert error["field"] == field
+    assert message in error["message"]
+
+
+@pytest.mark.parametrize(
+    ("row", "field"),
+    [
+        ({}, "lm.test.split"),
+        ({"lm": {"test": {"corpus": "more", "split": "valid"}}}, "rows.0.lm.test.split"),
+        ({"lm": {"test": "calls"}}, "rows.0.lm.test"),
+        (
+            {
+                "lm": {"test": "more"},
+                "pretrain": {"kind": "word2vec", "corpus": {"corpus": "more", "split": "odd"}},
+            },
+            "rows.0.pretrain.corpus.split",
+        ),
+    ],
+)
+def test_an_experiment_is_told_too(readable: TestClient, row: Mapping[str, Any], field: str) -> None:
+    lm = {"train": "news", "test": {"corpus": "news", "split": "test"}}
+    answer = readable.post("/v1/experiments", json={"lm": lm, "rows": [{"label": "a", **row}]})
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert readable.get("/v1/experiments").json()["items"] == []
+
+
 def test_a_table_must_be_a_table(refusing: TestClient) -> None:
     news = refusing.get("/v1/corpora/news").json()["id"]
     body = {"kind": "language_model", "train": "news", "input": {"type": "table", "table": news}}
