@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from hindcast.nn.embedding_table import Normalization
 from hindcast.registry import Resource
 from hindcast.text.corpus import CorpusReference
-from hindcast.web.schemas import Schema, Timestamp
+from hindcast.web.schemas import RequestSchema, Schema, Timestamp
 
 MAX_WORDS = 50_000  # whose vectors one answer holds
 MAX_COVERED = 5_000_000
@@ -66,7 +66,7 @@ class TableCard(Schema):
         )
 
 
-class VectorsRequest(Schema):
+class VectorsRequest(RequestSchema):
     """Ask for the vectors of words."""
 
     words: Annotated[list[str], Field(max_length=MAX_WORDS)]
@@ -83,7 +83,7 @@ class VectorsAnswer(Schema):
     found: list[bool]
 
 
-class CoverageRequest(Schema):
+class CoverageRequest(RequestSchema):
     """Ask how many words the table has."""
 
     words: Annotated[list[Word] | dict[Word, Annotated[int, Field(ge=1)]], Field(max_length=MAX_COVERED)] | None = None
@@ -117,7 +117,7 @@ class CoverageAnswer(Schema):
     """The first 20 that the table lacks: those that occur most, else in the order sent."""
 
 
-class NeighborsRequest(Schema):
+class NeighborsRequest(RequestSchema):
     """Ask for the words nearest to a word, to several words' mean direction, or to a vector."""
 
     word: Word | None = None

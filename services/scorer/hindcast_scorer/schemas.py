@@ -8,7 +8,7 @@ from hindcast.lm.base import History
 from hindcast.registry import Resource
 from hindcast.text.corpus import CorpusReference
 from hindcast.text.pipeline import PipelineName
-from hindcast.web.schemas import Schema, Timestamp
+from hindcast.web.schemas import RequestSchema, Schema, Timestamp
 
 Detail = Literal["none", "sentence", "token"]
 
@@ -78,7 +78,7 @@ class ModelCard(Schema):
         return cls.model_validate({**model.facts, **known})
 
 
-class PerplexityRequest(Schema):
+class PerplexityRequest(RequestSchema):
     """Score texts, or a stored corpus."""
 
     texts: Annotated[list[RawText], Field(min_length=1, max_length=MAX_TEXTS)] | None = None
@@ -157,7 +157,7 @@ class PerplexityAnswer(Figures):
     """One for each text that was sent; none for a corpus."""
 
 
-class ContextRequest(Schema):
+class ContextRequest(RequestSchema):
     """The text before a word."""
 
     context: RawText

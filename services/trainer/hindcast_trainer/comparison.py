@@ -7,9 +7,10 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from hindcast.errors import Corrupt, InvalidInput, NotFound
+from hindcast.json_model import JsonModel
 from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
 from hindcast.text.corpus import CorpusReference
@@ -21,7 +22,7 @@ from hindcast_trainer.texts import corpus_references, text_of
 from hindcast_trainer.work import Produced, Work
 
 
-class ComparisonJob(BaseModel):
+class ComparisonJob(JsonModel):
     """Take the intervals of a row's perplexity and of its change to the baseline. Comes of an experiment, can't be
     posted as a job.
 

@@ -13,11 +13,12 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from safetensors.numpy import load_file, save_file
 from threadpoolctl import threadpool_limits
 
 from hindcast.errors import InvalidInput
+from hindcast.json_model import JsonModel
 from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
 from hindcast.text.corpus import CorpusReference, Text, Unit
@@ -44,7 +45,7 @@ _ONE_THREAD = partial(threadpool_limits, limits=1)
 """Several add up in whatever order they come by: with one, equal seeds give equal domains."""
 
 
-class DomainsJob(BaseModel):
+class DomainsJob(JsonModel):
     """Find the domains of a text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

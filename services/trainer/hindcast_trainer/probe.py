@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict, Field
 
+from hindcast.json_model import JsonModel
 from hindcast.lm.base import History
 from hindcast.lm.bundle import Bundle
 from hindcast.lm.evaluation import read
@@ -18,7 +19,7 @@ from hindcast_trainer.references import Reference
 from hindcast_trainer.work import Produced, Work
 
 
-class Probe(BaseModel):
+class Probe(JsonModel):
     """A word, and the text before it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

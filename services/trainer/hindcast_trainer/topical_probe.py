@@ -6,8 +6,9 @@ from typing import ClassVar, Literal
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from hindcast.json_model import JsonModel
 from hindcast.lm.bundle import Bundle
 from hindcast.lm.ranking import ranks_at
 from hindcast.progress import Progress
@@ -26,7 +27,7 @@ CONTEXTS = ("document", "sentence")
 _SHOWN = 10
 
 
-class AutoProbes(BaseModel):
+class AutoProbes(JsonModel):
     """Let the test text itself choose the words."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
@@ -37,7 +38,7 @@ class AutoProbes(BaseModel):
     vocabulary are asked for the same words."""
 
 
-class TopicalProbeJob(BaseModel):
+class TopicalProbeJob(JsonModel):
     """Rank a text's topical words by one model. Comes of an experiment, can't be posted as a job.
 
     Its metrics are `words`, how many words the text had of those that were asked for, and where there is any

@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from hindcast.errors import InvalidInput
+from hindcast.json_model import JsonModel
 from hindcast.lm.base import History
 from hindcast.lm.bundle import Bundle
 from hindcast.lm.lstm import LARGEST_SIZE, LstmSpecification
@@ -30,7 +31,7 @@ from hindcast_trainer.work import Produced, Work
 Units = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
 
 
-class _Part(BaseModel):
+class _Part(JsonModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 

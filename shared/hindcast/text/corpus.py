@@ -16,9 +16,10 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from hindcast.errors import Corrupt, InvalidInput
+from hindcast.json_model import JsonModel
 from hindcast.text.pipeline import END, PipelineName, Sentence
 from hindcast.text.vocabulary import END_ID, Vocabulary
 
@@ -114,7 +115,7 @@ class Corpus:
         return Split(self.folder / name)
 
 
-class CorpusReference(BaseModel):
+class CorpusReference(JsonModel):
     """What text is meant: a corpus, or parts of one or several that share a pipeline.
 
     Read from an id or a name, `{"corpus": …}` or `{"corpora": […]}`; kept in the last form.

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from hindcast.errors import InvalidInput
+from hindcast.json_model import JsonModel
 from hindcast.text.pipeline import END, UNKNOWN
 
 UNKNOWN_ID = 0
@@ -93,7 +94,7 @@ class Vocabulary:
         return hashlib.sha256("\n".join(self.words).encode()).hexdigest()
 
 
-class VocabularySpec(BaseModel):
+class VocabularySpec(JsonModel):
     """How a vocabulary is chosen: exactly one of these. Without any, the 25,000 most frequent symbols."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

@@ -6,6 +6,7 @@ from typing import Annotated, Generic, TypeVar
 from fastapi import Depends, Query
 from pydantic import BaseModel, ConfigDict, Field, PlainSerializer
 
+from hindcast.json_model import JsonModel
 from hindcast.registry import Page
 
 
@@ -14,6 +15,10 @@ class Schema(BaseModel):
     written below a field describes it in OpenAPI."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="null", use_attribute_docstrings=True)
+
+
+class RequestSchema(Schema, JsonModel):
+    """What is sent, and what stands in it."""
 
 
 def timestamp(moment: datetime) -> str:

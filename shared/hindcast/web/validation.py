@@ -23,8 +23,8 @@ _PLAIN: Mapping[str, str] = {
     "dict_type": "must be an object",
     "list_type": "must be a list",
     "tuple_type": "must be a list",
-    "too_short": "must have at least {min_length} items, not {actual_length}",
-    "too_long": "must have at most {max_length} items",
+    "too_short": "must have {min_length} or more items, not {actual_length}",
+    "too_long": "must have no more items than {max_length}",
 }
 """Errors that pydantic tells in terms of Python. All else reads well but for its beginning."""
 _TYPE_OF_LABEL = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
@@ -65,12 +65,12 @@ def invalid_request(request: Request, errors: Iterable[Mapping[str, Any]]) -> In
 
 def _invalid(found: Iterable[tuple[str, FieldError]]) -> InvalidInput:
     """Where something may be of several types and one of them fits so far as to have fields, that it isn't of the
-    others tells nothing."""
+    others tells nothing; nor does it that a list is too short without the items that are wrong."""
     every = dict.fromkeys(found)
     telling = [
         error
         for type, error in every
-        if not (type.endswith("_type") and any(other.field.startswith(f"{error.field}.") for _, other in every))
+        if not (type.endswith(("_type", "too_short")) and any(o.field.startswith(f"{error.field}.") for _, o in every))
     ]
     return InvalidInput.fields(list(dict.fromkeys(telling)))
 

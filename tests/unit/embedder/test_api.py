@@ -105,6 +105,30 @@ def test_an_import_is_answered_with_a_card(client: TestClient) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("question", "body", "wrong"),
+    [
+        ("vectors", {"words": [1]}, "words.0"),
+        ("vectors", {"words": "the"}, "words"),
+        ("coverage", {"words": {"the": "2"}}, "words.the"),
+        ("coverage", {"words": {"the": True}}, "words.the"),
+        ("coverage", {"vocabulary_of": 1}, "vocabulary_of"),
+        ("neighbors", {"word": "the", "k": "3"}, "k"),
+        ("neighbors", {"vector": ["0.5", 1, 1, 1]}, "vector.0"),
+        ("neighbors", {"word": "the", "exclude": [1]}, "exclude.0"),
+    ],
+)
+def test_json_types_are_what_they_are(
+    client: TestClient, table: str, question: str, body: dict[str, Any], wrong: str
+) -> None:
+    assert field(client.post(f"/v1/tables/{table}/{question}", json=body)) == wrong
+
+
+def test_lists_and_whole_numbers_are_taken(client: TestClient, table: str) -> None:
+    body = {"vector": [1, 0, 0, 0], "exclude": ["the"], "k": 1}
+    assert client.post(f"/v1/tables/{table}/neighbors", json=body).status_code == 200
+
+
 def test_tables_are_listed_by_kind(client: TestClient, table: str, database: Breakable) -> None:
     facts = {"kind": "word2vec", "words": 6, "size": 4}
     made = Resource("tab_1", "table", None, "tables/1", facts, 9, "job_1", datetime.now(UTC))

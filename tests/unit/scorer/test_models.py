@@ -41,6 +41,24 @@ def test_models_are_listed_newest_first_and_by_name(scorer, make_bundle):
     assert scorer.http.get("/v1/models", params={"pipe": "x"}).status_code == 422
 
 
+@pytest.mark.parametrize(
+    ("question", "body", "field"),
+    [
+        ("models/lm_1/next", {"context": "", "k": "3"}, "k"),
+        ("models/lm_1/next", {"context": "", "k": True}, "k"),
+        ("models/lm_1/next", {"context": 7}, "context"),
+        ("models/lm_1/next", {"context": "", "complete": "true"}, "complete"),
+        ("models/lm_1/rank", {"context": "", "words": [1]}, "words.0"),
+        ("models/lm_1/rank", {"context": "", "words": "rain"}, "words"),
+        ("models/lm_1/perplexity", {"texts": [1]}, "texts.0"),
+        ("models/lm_1/perplexity", {"corpus": {"corpus": "c", "limit_tokens": "5"}}, "corpus.limit_tokens"),
+        ("rank", {"context": "", "words": ["rain"], "models": [1]}, "models.0"),
+    ],
+)
+def test_json_types_are_what_they_are(scorer, question, body, field):
+    assert scorer.refused(f"/v1/{question}", **body) == (422, [field])
+
+
 def test_models_are_listed_by_pipeline(scorer, make_bundle):
     scorer.add(make_bundle(), id="lm_1")
     scorer.add(make_bundle(pipeline="asr"), id="lm_2")

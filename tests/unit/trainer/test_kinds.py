@@ -1,10 +1,12 @@
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
 from hindcast.nn.embedding_table import TableKind
-from hindcast_trainer.kinds import KINDS, OBJECTIVES, POSTABLE, AnySpec, Order, parse
+from hindcast_trainer.kinds import KINDS, OBJECTIVES, POSTABLE, AnySpec, JobSpec, Order, parse
+from hindcast_trainer.probe import Probe
 from hindcast_trainer.references import as_written
 
 SMALLEST: dict[str, dict[str, Any]] = {
@@ -72,6 +74,25 @@ def test_the_schema_of_an_order_has_every_kind_with_a_name() -> None:
     for option in schema["oneOf"]:
         assert "name" in schema["$defs"][option["$ref"].rsplit("/", 1)[1]]["properties"]
     assert AnySpec is not None
+
+
+def coercing(node: Any) -> Iterator[Any]:
+    """The parts of a schema that would take a "64" for 64."""
+    if isinstance(node, dict):
+        kind = node.get("type")
+        if isinstance(kind, str) and kind in ("int", "float", "bool", "str") and not node.get("strict"):
+            yield node
+        for key, inner in node.items():
+            if key not in ("cls", "config", "default", "metadata"):
+                yield from coercing(inner)
+    elif isinstance(node, list | tuple):
+        for inner in node:
+            yield from coercing(inner)
+
+
+@pytest.mark.parametrize("document", [JobSpec, Probe])
+def test_nothing_that_is_posted_takes_one_type_for_another(document: Any) -> None:
+    assert list(coercing(TypeAdapter(document).core_schema)) == []
 
 
 def test_tables_can_be_listed_by_every_kind_that_makes_them() -> None:

@@ -201,8 +201,8 @@ def test_framework_errors_are_problems(client: TestClient) -> None:
         ),
         ({"kind": "count", "of": {}}, {"of": "must be a list"}),
         ({"kind": "train", "rows": "many"}, {"rows": "must be a list"}),
-        ({"kind": "train", "tags": []}, {"tags": "must have at least 1 items, not 0"}),
-        ({"kind": "train", "tags": ["a"] * 3}, {"tags": "must have at most 2 items"}),
+        ({"kind": "train", "tags": []}, {"tags": "must have 1 or more items, not 0"}),
+        ({"kind": "train", "tags": ["a"] * 3}, {"tags": "must have no more items than 2"}),
         (7, {"body": "must be an object"}),
     ],
 )

@@ -74,6 +74,10 @@ def test_its_root_says_where_to_go(client: TestClient) -> None:
         "collections": ["/v1/jobs", "/v1/rank"],
     }
     assert client.head("/").status_code == 200
+    app = make_app(title="A service", version="1", routers=[], readiness=lambda: None)
+    app.mount("/origin", make_origin([Peer("scorer", service("/v1/rank"))], version="1"))
+    assert TestClient(app).get("/origin/").json()["collections"] == ["/v1/rank"]
+    assert TestClient(app).head("/origin/").status_code == 200
     for path in ("/docs", "/openapi.json", "/healthz"):
         assert client.get(path).status_code == 200
 

@@ -50,13 +50,9 @@ def router(database: Database, queue: Queue) -> APIRouter:
         """Pre-train, train a language model on each table and with each seed, and compare. A job that was run before
         is not run again."""
         with database.transaction() as transaction:
-            if isinstance(request, PresetRequest):
-                experiment = presets.submit(transaction, request)
-            else:
-                experiment = lifecycle.submit(transaction, request)
-            answer = _table(transaction, experiment)
+            answer = _table(transaction, _submit(transaction, request))
         after.add_task(service.deliver, database, queue)
-        response.headers["Location"] = f"/v1/experiments/{experiment.id}"
+        response.headers["Location"] = f"/v1/experiments/{answer.id}"
         return answer
 
     @api.get("")
@@ -65,11 +61,8 @@ def router(database: Database, queue: Queue) -> APIRouter:
     ) -> PageOf[ExperimentSummary]:
         """Experiments, newest first, without their tables."""
         with database.transaction() as transaction:
-
-            def fits(stored: Mapping[str, Any]) -> bool:
-                return _summary(transaction, stored).status is status
-
-            stored, cursor = transaction.experiments.list(page, name=name, keep=fits if status else None)
+            keep = partial(_has_status, transaction, status) if status else None
+            stored, cursor = transaction.experiments.list(page, name=name, keep=keep)
             items = [_summary(transaction, each) for each in stored]
         return PageOf(items=items, next_cursor=cursor)
 
@@ -108,6 +101,16 @@ def router(database: Database, queue: Queue) -> APIRouter:
             lifecycle.delete(transaction, experiment)
 
     return api
+
+
+def _submit(transaction: Transaction, request: ExperimentRequest | PresetRequest) -> Experiment:
+    if isinstance(request, PresetRequest):
+        return presets.submit(transaction, request)
+    return lifecycle.submit(transaction, request)
+
+
+def _has_status(transaction: Transaction, status: JobStatus, stored: Mapping[str, Any]) -> bool:
+    return _summary(transaction, stored).status is status
 
 
 def _summary(transaction: Transaction, stored: Mapping[str, Any]) -> ExperimentSummary:

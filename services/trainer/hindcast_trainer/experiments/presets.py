@@ -10,7 +10,7 @@ from hindcast.errors import FieldError, InvalidInput
 from hindcast.jobs.ports import Transaction
 from hindcast.registry import Name
 from hindcast.text.corpus import CorpusReference
-from hindcast.web.schemas import Schema
+from hindcast.web.schemas import RequestSchema
 from hindcast.web.validation import invalid_input
 from hindcast_trainer.experiments import lifecycle
 from hindcast_trainer.experiments.document import MARK, Experiment
@@ -26,7 +26,7 @@ ELSEWHERE: Mapping[str, str] = {
 """Fields of a language model that `lm` hasn't."""
 
 
-class LanguageModelCorpora(Schema):
+class LanguageModelCorpora(RequestSchema):
     """The language models' text."""
 
     train: CorpusReference
@@ -34,7 +34,7 @@ class LanguageModelCorpora(Schema):
     test: CorpusReference
 
 
-class PresetCorpora(Schema):
+class PresetCorpora(RequestSchema):
     """The texts of the paper's section 4. Those that no chosen row needs can be left out."""
 
     lm: LanguageModelCorpora
@@ -45,7 +45,7 @@ class PresetCorpora(Schema):
     domain_large: CorpusReference | None = None
 
 
-class PresetPretraining(Schema):
+class PresetPretraining(RequestSchema):
     """Fields of every job of a kind, instead of the preset's."""
 
     domains: Fields = Field(default_factory=dict)
@@ -54,7 +54,7 @@ class PresetPretraining(Schema):
     bilstm_domain: Fields = Field(default_factory=dict)
 
 
-class PresetRequest(Schema):
+class PresetRequest(RequestSchema):
     """The paper's Table 1, and rows of our own, on text of yours."""
 
     preset: Literal["table-1"]

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Self
 from pydantic import Field, JsonValue, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
 from hindcast.registry import Name
-from hindcast.web.schemas import Schema
+from hindcast.web.schemas import RequestSchema
 from hindcast_trainer.kinds import JobSpec, TableSpec
 from hindcast_trainer.probe import Probe
 from hindcast_trainer.topical_probe import AutoProbes
@@ -19,7 +19,7 @@ MAX_PREPARATIONS = 100
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
-class Preparation(Schema):
+class Preparation(RequestSchema):
     """A job that several rows need, or that makes what their pre-training uses."""
 
     name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^@\s]+$")]
@@ -28,7 +28,7 @@ class Preparation(Schema):
     job: JobSpec
 
 
-class Row(Schema):
+class Row(RequestSchema):
     """One way to pre-train the input of the language model, and what else is different in it."""
 
     label: Annotated[str, Field(min_length=1, max_length=200)]
@@ -49,7 +49,7 @@ class Row(Schema):
         return self.pretrain is not None or self.table is not None
 
 
-class ExperimentRequest(Schema):
+class ExperimentRequest(RequestSchema):
     """Compare language models that differ in their pre-trained embeddings."""
 
     name: Name | None = None

@@ -5,8 +5,9 @@ from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
+from hindcast.json_model import JsonModel
 from hindcast.registry import ResourceType
 from hindcast.text.corpus import CorpusReference, EncodedText
 from hindcast.text.vocabulary import VocabularySpec
@@ -20,7 +21,7 @@ Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]
 _CHUNK_TOKENS = 1 << 20
 
 
-class TableSpecBase(BaseModel):
+class TableSpecBase(JsonModel):
     """Make a table of embeddings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)

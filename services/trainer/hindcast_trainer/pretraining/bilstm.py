@@ -13,9 +13,10 @@ from typing import Annotated, TypeVar
 import numpy as np
 import numpy.typing as npt
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from torch import nn
 
+from hindcast.json_model import JsonModel
 from hindcast.nn.bilstm import BidirectionalLSTM
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.nn.fitting import FitResult, Loss, Plan, State, fit
@@ -36,7 +37,7 @@ AVERAGING_COST = 0.2
 Indices = npt.NDArray[np.int64]
 
 
-class BilstmOptimizer(BaseModel):
+class BilstmOptimizer(JsonModel):
     """How the weights are found: by Adam. A twentieth of the units is held out: after an epoch without a better loss on
     these the learning rate is halved; the best weights are kept."""
 

@@ -106,6 +106,13 @@ def test_a_job_of_an_experiment_stays_until_that_is_deleted(client: TestClient, 
     [
         ({"rows": []}, "rows"),
         ({"rows": [{"label": "a", "pretrain": {"kind": "glove", "corpus": "news"}}]}, "rows.0.pretrain.kind"),
+        ({"seeds": ["1"]}, "seeds.0"),
+        ({"seeds": 1}, "seeds"),
+        ({"name": 1}, "name"),
+        ({"probes": [{"context": 1, "target": "storm"}]}, "probes.0.context"),
+        ({"lm": {"train": "news", "layers": "1"}}, "lm.layers"),
+        ({"rows": [{"label": 1}]}, "rows.0.label"),
+        ({"rows": [{"label": "a", "pretrain": {**WORD2VEC, "size": "64"}}]}, "rows.0.pretrain.size"),
         ({"rows": [{"label": "a", "pretrain": {"kind": "domains", "corpus": "news"}}]}, "rows.0.pretrain.kind"),
         (
             {"rows": [{"label": "a", "pretrain": {"kind": "word2vec", "corpus": "news", "size": 0}}]},

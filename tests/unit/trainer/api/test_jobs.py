@@ -206,6 +206,52 @@ def test_an_experiment_is_told_too(readable: TestClient, row: Mapping[str, Any],
     assert readable.get("/v1/experiments").json()["items"] == []
 
 
+@pytest.mark.parametrize(
+    ("kind", "change", "field"),
+    [
+        ("word2vec", {"size": "64"}, "size"),
+        ("word2vec", {"size": 64.5}, "size"),
+        ("word2vec", {"epochs": True}, "epochs"),
+        ("word2vec", {"skip_gram": "true"}, "skip_gram"),
+        ("word2vec", {"skip_gram": 1}, "skip_gram"),
+        ("word2vec", {"name": 7}, "name"),
+        ("word2vec", {"corpus": {"corpus": "news", "limit_tokens": "9"}}, "corpus.limit_tokens"),
+        ("word2vec", {"corpus": {"corpora": [1]}}, "corpus.corpora.0"),
+        ("word2vec", {"vocabulary": {"size": "100"}}, "vocabulary.size"),
+        ("word2vec", {"vocabulary": {"words": "storm"}}, "vocabulary.words"),
+        ("word2vec", {"vocabulary": {"words": [1]}}, "vocabulary.words.0"),
+        ("domains", {"k": "3"}, "k"),
+        ("domains", {"k": 3, "confidence": "0.5"}, "confidence"),
+        ("bilstm_lm", {"optimizer": {"learning_rate": "0.1"}}, "optimizer.learning_rate"),
+        ("bilstm_lm", {"optimizer": {"batch_size": True}}, "optimizer.batch_size"),
+        ("language_model", {"hidden_size": "64"}, "hidden_size"),
+        ("language_model", {"dropout": False}, "dropout"),
+        ("language_model", {"input": {"type": "learned", "size": "64"}}, "input.size"),
+        ("language_model", {"input": {"type": "table", "table": "t", "trainable": "yes"}}, "input.trainable"),
+        ("language_model", {"optimizer": {"epochs": "2"}}, "optimizer.epochs"),
+        ("language_model", {"valid": {"corpus": "news", "limit_tokens": True}}, "valid.limit_tokens"),
+    ],
+)
+def test_json_types_are_what_they_are(refusing: TestClient, kind: str, change: Mapping[str, Any], field: str) -> None:
+    text = {"train": "news"} if kind == "language_model" else {"corpus": "news"}
+    answer = refusing.post("/v1/jobs", json={"kind": kind, **text, **change})
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+def test_whole_numbers_are_numbers_and_lists_are_lists(client: TestClient, corpus: Mapping[str, Any]) -> None:
+    body = {
+        "kind": "language_model",
+        "train": {"corpora": ["news"]},
+        "vocabulary": {"words": ["A", "storm"]},
+        "dropout": 0,
+        "optimizer": {"learning_rate": 1, "clip_norm": 5},
+    }
+    answer = client.post("/v1/jobs", json=body)
+    assert answer.status_code == 202
+    assert client.post("/v1/jobs", json=answer.json()["spec"]).json()["spec"] == answer.json()["spec"]
+
+
 def test_a_table_must_be_a_table(refusing: TestClient) -> None:
     news = refusing.get("/v1/corpora/news").json()["id"]
     body = {"kind": "language_model", "train": "news", "input": {"type": "table", "table": news}}
