@@ -25,7 +25,7 @@ from hindcast.errors import Conflict, NotFound, Unavailable
 from hindcast.jobs.job import Job, JobProgress, JobStatus
 from hindcast.jobs.ports import Artifacts, Database, Queue, Transaction
 from hindcast.jobs.references import Reference, jobs_that_make, resolve, with_ids
-from hindcast.registry import Resource, ResourceType, new_id
+from hindcast.registry import NOUNS, Resource, ResourceType, new_id
 
 MAX_CRASHES = 3
 """So many deaths in a row without a new checkpoint, and the job has failed."""
@@ -315,7 +315,8 @@ def _fail_crashed(transaction: Transaction, job: Job, how: str) -> Job:
 def _fail_dependents(transaction: Transaction, job: Job) -> None:
     """Fail the queued jobs that need `job`, and those that need them."""
     how = "was cancelled" if job.status is JobStatus.CANCELLED else f"failed: {(job.error or {}).get('detail')}"
-    problem = {**NEED_FAILED, "detail": f"It needs the {job.kind} job {job.id}, which {how}"}
+    what = f"the {NOUNS[job.result_type]} {job.result_id} of " if job.result_type else ""
+    problem = {**NEED_FAILED, "detail": f"It needs {what}the {job.kind} job {job.id}, which {how}"}
     # Asked anew each time: the first to fail may take others of them along.
     while waiting := transaction.jobs.waiting_for(job.id):
         failed = _move(transaction, waiting[0].id, JobStatus.FAILED, error=problem)

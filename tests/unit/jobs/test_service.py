@@ -385,7 +385,7 @@ def test_a_failure_takes_along_all_that_need_it(database: MemoryDatabase) -> Non
     other = submit(database)
     fail(database, need)
     assert (get(database, middle.id).error or {})["detail"] == (
-        f"It needs the word2vec job {need.id}, which failed: the corpus is too small"
+        f"It needs the table {need.result_id} of the word2vec job {need.id}, which failed: the corpus is too small"
     )
     assert get(database, last.id).status is JobStatus.FAILED
     assert get(database, other.id).status is JobStatus.QUEUED

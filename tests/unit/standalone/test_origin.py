@@ -71,6 +71,7 @@ def test_each_services_own_paths_are_below_its_name(client: TestClient) -> None:
 
 def test_the_root_answers_for_all(client: TestClient) -> None:
     assert set(client.get("/readyz").json()["services"]) == {"trainer", "embedder", "scorer"}
+    assert client.get("/").json()["collections"] == ["/v1/corpora", "/v1/jobs", "/v1/models", "/v1/rank"]
     assert {"/v1/jobs", "/v1/tables/{id}/vectors", "/v1/rank"} < set(client.get("/openapi.json").json()["paths"])
 
 
