@@ -1,6 +1,7 @@
 """`/v1/experiments`: submit, read the table, cancel, retry, delete."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Query, Response

@@ -128,7 +128,7 @@ def test_the_answer_tells_what_was_prepared_and_what_the_paper_says(database: Me
     described = answer.rows[1].pretraining
     assert described is not None
     assert (described.dataset, described.unit, described.objective) == ("news", "sentence", "domain classifier")
-    assert "It needs the domains job" in (answer.rows[1].error or "")
+    assert "It needs the set of domains" in (answer.rows[1].error or "")
 
 
 def test_cancelling_cancels_what_was_prepared(database: MemoryDatabase) -> None:

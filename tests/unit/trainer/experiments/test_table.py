@@ -272,15 +272,16 @@ def test_intervals_stand_in_the_table() -> None:
 
 
 def test_a_table_put_together_is_told_by_its_parts() -> None:
-    tables = {"tab_1": resource("tab_1", "ours"), "tab_2": resource("tab_2")}
+    facts = {"objective": "word2vec", "unit": "sentence"}
+    tables = {"tab_1": resource("tab_1", "ours", **facts), "tab_2": resource("tab_2")}
     both = job("both", "concatenation", spec={"tables": ["tab_1", "tab_2"], "normalization": "unit"})
     row = replace(TABLE, pretrain="both")
     [answer] = tabulate(replace(EXPERIMENT, rows=[row]), Known({**JOBS, "both": both}, RESOURCES | tables)).rows
     assert answer.pretraining is not None
     assert answer.pretraining.model_dump() == {
-        "dataset": "ours, tab_2",
-        "unit": None,
-        "objective": "concatenation",
+        "dataset": "ours + tab_2",
+        "unit": "sentence",
+        "objective": "word2vec + imported",
     }
 
 
