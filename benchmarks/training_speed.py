@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from hindcast.lm.lstm import LstmLanguageModel, LstmSpecification
+from hindcast.lm.objectives import EXACT, Objective, SampledSoftmax, SelfNormalized
 from hindcast.nn.fitting import Loss, Plan, State, fit
 
 CLIP_NORM = 5.0
@@ -78,6 +79,7 @@ class RandomText:
     module: LstmLanguageModel
     words: list[Tensor]
     tokens_per_batch: int
+    objective: Objective
 
     @property
     def tokens_per_epoch(self) -> int:
@@ -92,13 +94,16 @@ class RandomText:
         """Of the next words."""
         hidden_TBH, state = self.module.run(batch[:-1], state or self.module.start_state(batch.shape[1]))
         targets_N = batch[1:].flatten()
-        return Loss(self.module.loss(hidden_TBH.flatten(0, 1), targets_N), len(targets_N), state)
+        total, nats = self.objective.loss(self.module.output, hidden_TBH.flatten(0, 1), targets_N)
+        return Loss(total, len(targets_N), state, nats)
 
     def validation(self) -> None:
         """None."""
 
 
-def hindcast_steps(shapes: Shapes, batches: list[Tensor], *, frozen: bool) -> Iterator[float]:
+def hindcast_steps(
+    shapes: Shapes, batches: list[Tensor], *, frozen: bool = False, objective: Objective = EXACT
+) -> Iterator[float]:
     """Mean loss of each training step, with a learned input, or on a frozen table."""
     model = LstmSpecification(
         vocabulary_size=shapes.vocabulary,
@@ -110,7 +115,9 @@ def hindcast_steps(shapes: Shapes, batches: list[Tensor], *, frozen: bool) -> It
     torch.manual_seed(1)
     textbook = Textbook(shapes)
     model.load_state_dict({name.replace("embedding", "input"): value for name, value in textbook.state_dict().items()})
-    trainee = RandomText(model, batches, shapes.tokens)
+    if objective.sparse:
+        model.take_gradients_by_rows()
+    trainee = RandomText(model, batches, shapes.tokens, objective)
     plan = Plan(learning_rate=LEARNING_RATE, epochs=1, clip_norm=CLIP_NORM)
     nats = 0.0
     for progress in fit(trainee, plan, report_seconds=0.0):
@@ -141,8 +148,11 @@ def measure(shapes: Shapes, steps: int) -> dict[str, object]:
     batches = [torch.randint(shapes.vocabulary, size, generator=generator) for _ in range(steps + 2)]
     arms = {
         "textbook": textbook_steps(shapes, batches),
-        "hindcast, learned input": hindcast_steps(shapes, batches, frozen=False),
+        "hindcast, learned input": hindcast_steps(shapes, batches),
         "hindcast, frozen table": hindcast_steps(shapes, batches, frozen=True),
+        "self-normalised": hindcast_steps(shapes, batches, objective=SelfNormalized()),
+        "sampled softmax": hindcast_steps(shapes, batches, objective=SampledSoftmax()),
+        "sampled, frozen table": hindcast_steps(shapes, batches, frozen=True, objective=SampledSoftmax()),
     }
     first = {name: next(arm) for name, arm in arms.items()}
     for arm in arms.values():

@@ -1,89 +1,39 @@
 """Train a language model: sections 3.1 and 4 of the paper, with a learned input or on pre-trained embeddings."""
 
 from collections.abc import Generator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, cast
 
 import torch
-from pydantic import ConfigDict, Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from hindcast.errors import InvalidInput
-from hindcast.json_model import JsonModel
+from hindcast.lm.auxiliary import DomainTask, TextDomains
 from hindcast.lm.base import History
 from hindcast.lm.bundle import Bundle
-from hindcast.lm.lstm import LARGEST_SIZE, LstmSpecification
+from hindcast.lm.evaluation import normalization
+from hindcast.lm.lstm import LstmLanguageModel, LstmSpecification
+from hindcast.lm.objectives import Objective, SelfNormalized, Softmax
 from hindcast.lm.trainee import LanguageModelTrainee
-from hindcast.nn.embedding_table import Normalization
 from hindcast.nn.fitting import Plan, fit
 from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
-from hindcast.text.corpus import CorpusReference, EncodedText, Text
-from hindcast.text.pipeline import UNKNOWN
+from hindcast.text.corpus import CorpusReference, EncodedText, Text, Unit
 from hindcast.text.vocabulary import Vocabulary, VocabularySpec
+from hindcast_trainer.assignment import DomainAssignment
 from hindcast_trainer.held_out import HeldOutScores, SentenceScores, score_texts
 from hindcast_trainer.input_table import InputTable
+from hindcast_trainer.labels import GOLD, UnitLabels, domain_references
+from hindcast_trainer.lm_settings import AuxiliarySettings, LearnedInput, OptimizerSettings, Settings, TableInput, Units
+from hindcast_trainer.model_card import described
 from hindcast_trainer.overlap import Overlap, overlap
 from hindcast_trainer.references import Reference
 from hindcast_trainer.texts import corpus_references, text_of, vocabulary_of, vocabulary_references
 from hindcast_trainer.work import Produced, Work
 
-Units = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
 
-
-class _Part(JsonModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
-
-
-class LearnedInput(_Part):
-    """The baseline: the words' vectors are learned with the rest of the network, from a random start."""
-
-    type: Literal["learned"] = "learned"
-    size: Units = 256
-    """Of a word's vector."""
-    trainable: ClassVar[bool] = True
-    compression: ClassVar[None] = None
-
-
-class TableInput(_Part):
-    """The words' vectors come from a pre-trained embedding table."""
-
-    type: Literal["table"] = "table"
-    table: str = Field(min_length=1)
-    """Its id or name."""
-    normalization: Normalization = "none"
-    """With statistics over all rows of the table. `mean_variance` divides by the variance, as the paper prints it."""
-    trainable: bool = False
-    """Whether training moves the vectors; the paper keeps them as they are."""
-    compression: Units | None = None
-    """Units of a linear layer, without activation, between vectors and LSTM; null: there is none. In the paper it helps
-    domain embeddings and not word2vec's."""
-
-
-class SoftmaxObjective(_Part):
-    """Predict the next word by an exact softmax over the whole vocabulary."""
-
-    type: Literal["softmax"] = "softmax"
-
-
-class OptimizerSettings(_Part):
-    """How the weights are found: by Adam. After an epoch without a better perplexity on `valid` the learning rate is
-    halved; the best weights are kept."""
-
-    learning_rate: float = Field(default=2e-3, gt=0, le=1)
-    batch_size: int = Field(default=32, ge=1, le=4096)
-    """Sentences or documents that are read side by side. For much less than a million words, fewer do better."""
-    bptt: int = Field(default=35, ge=1, le=1000)
-    """Words through which gradients flow back; the state is carried further."""
-    epochs: int = Field(default=10, ge=1, le=1000)
-    """At most."""
-    patience: int | None = Field(default=2, ge=1, le=1000)
-    """Stop after so many epochs in a row without a better perplexity on `valid`; null: never."""
-    clip_norm: float | None = Field(default=5.0, gt=0)
-    """Longest gradient, over all weights together, of a usual batch's mean loss per word; null: any length."""
-
-
-class LanguageModelJob(_Part):
+class LanguageModelJob(Settings):
     """Train an LSTM language model."""
 
     kind: Literal["language_model"] = "language_model"
@@ -95,6 +45,9 @@ class LanguageModelJob(_Part):
     """Text that decides which epoch's weights are kept and when to stop. Without it all epochs are run."""
     test: CorpusReference | None = None
     """Text whose perplexity is reported."""
+    init_from: str | None = Field(default=None, min_length=1, max_length=200)
+    """The id or name of a model whose training goes on, on this text. Its network and its vocabulary are kept: leave
+    out `input`, `hidden_size`, `layers`, `tied` and `vocabulary`."""
     vocabulary: VocabularySpec = VocabularySpec(size=25_000)
     history: History = "sentence"
     """Where the state is reset: at the start of each sentence, or of each document."""
@@ -104,17 +57,33 @@ class LanguageModelJob(_Part):
     layers: int = Field(default=1, ge=1, le=8)
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of the units dropped after each layer, in training."""
-    objective: SoftmaxObjective = SoftmaxObjective()
+    tied: bool = False
+    """Whether the vectors that words are read by also predict them. Where their size isn't `hidden_size`, a linear
+    layer without bias brings the LSTM's state to it."""
+    objective: Objective = Softmax()
+    auxiliary: AuxiliarySettings | None = None
     optimizer: OptimizerSettings = OptimizerSettings()
     seed: int = Field(default=1, ge=0, le=2**32 - 1)
     """Of the first weights, the order of the text and dropout. On one machine, equal seeds give equal models."""
 
     def references(self) -> Sequence[Reference]:
-        """The corpora, the table, and what the vocabulary is the same as."""
+        """The corpora, the table, domains, the model to go on from, and what the vocabulary is the same as."""
         found = [each for role, corpus in self.texts.items() for each in corpus_references(role, corpus)]
         if isinstance(self.input, TableInput):
             found.append(Reference("input.table", ("table",), self.input.table))
+        if self.auxiliary is not None:
+            found.extend(domain_references("auxiliary.domains", self.auxiliary.domains))
+        if self.init_from is not None:
+            found.append(Reference("init_from", ("model",), self.init_from))
         return [*found, *vocabulary_references(self.vocabulary)]
+
+    @field_validator("vocabulary", "input", "hidden_size", "layers", "tied")
+    @classmethod
+    def _left_to_the_model(cls, value: Any, info: ValidationInfo) -> Any:
+        default = cls.model_fields[str(info.field_name)].default  # which a stored specification repeats
+        if info.data.get("init_from") is not None and value != default:
+            raise ValueError("must be left out beside init_from: the model brings its own")
+        return value
 
     @property
     def texts(self) -> Mapping[str, CorpusReference]:
@@ -132,6 +101,8 @@ class LanguageModelJob(_Part):
             hidden_size=self.hidden_size,
             layers=self.layers,
             dropout=self.dropout,
+            tied=self.tied,
+            self_normalized=isinstance(self.objective, SelfNormalized),
         )
 
     def run(self, work: Work) -> Produced:
@@ -143,29 +114,24 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
     """The recipe. InvalidInput where the texts don't suit each other or what is asked."""
     torch.set_num_threads(work.threads)
     texts = _texts(spec, work)
-    vocabulary = vocabulary_of(work, spec.vocabulary, texts["train"].counts())
-    table = None
-    if isinstance(spec.input, TableInput):
-        table = InputTable.look_up(spec.input.table, vocabulary, spec.input.normalization, work.tables)
-        input_size, rows_VD = table.size, torch.from_numpy(table.rows_VD)
-    else:
-        input_size, rows_VD = spec.input.size, None
-
-    network = spec.network(vocabulary_size=len(vocabulary), input_size=input_size)
-    model = network.build(seed=spec.seed, input_VD=rows_VD)
+    counts = texts["train"].counts()
+    start = _fresh(spec, counts, work) if spec.init_from is None else _adapted(spec, spec.init_from, texts, work)
+    vocabulary, model = start.vocabulary, start.model
     encoded = {role: text.encoded(vocabulary) for role, text in texts.items()}
     trainee = LanguageModelTrainee(
-        module=model,
+        model=model,
         train=encoded["train"],
         valid=encoded.get("valid"),
         history=spec.history,
         batch_size=spec.optimizer.batch_size,
         bptt=spec.optimizer.bptt,
         seed=spec.seed,
+        objective=spec.objective,
+        auxiliary=_second_task(spec, encoded["train"], model.predicting_size, work),
     )
     work.log(f"{len(vocabulary):,} words, {len(trainee.train):,} tokens to learn")
     metrics, scores = work.run(_fit_and_evaluate(spec, trainee, encoded, checkpoint=work.checkpoint))
-    data = {role: _described(spec.texts[role], text, vocabulary, work) for role, text in texts.items()}
+    data = {role: described(spec.texts[role], text, vocabulary, work) for role, text in texts.items()}
     held_out = HeldOutScores.chosen(scores, spec.texts)
     shared = None
     if held_out:
@@ -174,7 +140,7 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
         data[held_out.role]["overlap"] = {"n": shared.n, "share": shared.share}
 
     bundle = Bundle(
-        specification=network,
+        specification=model.specification,
         model=model,
         vocabulary=vocabulary,
         pipeline=texts["train"].pipeline,
@@ -184,7 +150,9 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
             "data": data,
             "lineage": _lineage(spec),
             "metrics": metrics,
-            "table": table and table.coverage(texts["train"].counts()),
+            "table": start.table and start.table.coverage(counts),
+            "auxiliary": trainee.auxiliary and trainee.auxiliary.facts(),
+            "normalization": _normalization(spec, model, encoded),
             "log_base": "e",
             "warnings": _warnings(spec, texts["train"], shared, work),
         },
@@ -195,6 +163,68 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
     if held_out:
         held_out.save(folder)
     return Produced(folder, facts=bundle.facts(), metrics=metrics)
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A network before it is trained, and the words that it knows."""
+
+    model: LstmLanguageModel
+    vocabulary: Vocabulary
+    table: InputTable | None = None
+
+
+def _fresh(spec: LanguageModelJob, counts: Mapping[str, int], work: Work) -> _Start:
+    """A network of random weights, but for the vectors of a table."""
+    vocabulary = vocabulary_of(work, spec.vocabulary, counts)
+    if isinstance(spec.input, TableInput):
+        table = InputTable.look_up(spec.input.table, vocabulary, spec.input.normalization, work.tables)
+        network = spec.network(vocabulary_size=len(vocabulary), input_size=table.size)
+        return _Start(network.build(seed=spec.seed, input_VD=torch.from_numpy(table.rows_VD)), vocabulary, table)
+    network = spec.network(vocabulary_size=len(vocabulary), input_size=spec.input.size)
+    return _Start(network.build(seed=spec.seed), vocabulary)
+
+
+def _adapted(spec: LanguageModelJob, init_from: str, texts: Mapping[str, Text], work: Work) -> _Start:
+    """A trained network with its weights as they are; what is of training alone follows the specification."""
+    bundle = Bundle.open(work.folder(init_from))
+    if bundle.pipeline != texts["train"].pipeline:
+        raise InvalidInput.field(
+            "init_from",
+            f"reads text of the pipeline {bundle.pipeline}, but the train text has {texts['train'].pipeline}",
+        )
+    training = {"dropout": spec.dropout, "self_normalized": isinstance(spec.objective, SelfNormalized)}
+    model = bundle.specification.model_copy(update=training).build(seed=spec.seed)
+    model.load_state_dict(dict(bundle.model.tensors()))
+    return _Start(model, bundle.vocabulary)
+
+
+def _second_task(spec: LanguageModelJob, train: EncodedText, size: int, work: Work) -> DomainTask | None:
+    """What is learned beside the words. InvalidInput where the domains don't suit the text, or don't tell it apart."""
+    if spec.auxiliary is None:
+        return None
+    found = DomainAssignment.open(work.folder(spec.auxiliary.domains)) if spec.auxiliary.domains != GOLD else None
+    unit: Unit = found.unit if found else "document"
+    labels = UnitLabels.of(
+        spec.auxiliary.domains,
+        train,
+        unit,
+        corpus=spec.train,
+        find=lambda _: cast(DomainAssignment, found),
+        field="auxiliary.domains",
+        corpus_field="train",
+    )
+    domains = TextDomains(train.unit_bounds(unit)[1], labels.labels_U, labels.names)
+    if domains.told_apart < 2:
+        raise InvalidInput.field("auxiliary.domains", f"must tell the {unit}s of the text apart: they have one label")
+    return DomainTask(
+        domains,
+        size=size,
+        weight=spec.auxiliary.weight,
+        schedule=spec.auxiliary.schedule,
+        epochs=spec.optimizer.epochs,
+        seed=spec.seed,
+    )
 
 
 def _texts(spec: LanguageModelJob, work: Work) -> Mapping[str, Text]:
@@ -231,16 +261,22 @@ def _fit_and_evaluate(
     held_out = {role: text for role, text in encoded.items() if role != "train"}
     to_learn, to_score = plan.epochs * trainee.tokens_per_epoch, sum(len(text) for text in held_out.values())
     learning = fit(trainee, plan, checkpoint=checkpoint)
-    result = yield from relay(learning, lambda progress: replace(progress, total=to_learn + to_score))
+    result = yield from relay(
+        learning,
+        lambda progress: replace(
+            progress, total=to_learn + to_score, metrics={**progress.metrics, **_auxiliary_metrics(trainee)}
+        ),
+    )
     metrics = {
         "train_perplexity": result.train_perplexity,
         "epochs": float(result.epochs),
         "best_epoch": float(result.best_epoch),
         "tokens_per_second": result.tokens_per_second,
-        "parameters": float(sum(weight.numel() for weight in trainee.module.parameters() if weight.requires_grad)),
+        "parameters": float(sum(weight.numel() for weight in trainee.model.parameters() if weight.requires_grad)),
+        **_auxiliary_metrics(trainee),
     }
-    trainee.module.prepare_for_scoring()
-    scoring = score_texts(trainee.module, held_out, history=trainee.history)
+    trainee.model.prepare_for_scoring()
+    scoring = score_texts(trainee.model, held_out, history=trainee.history)
     scores = yield from relay(
         scoring, lambda progress: replace(progress, done=to_learn + progress.done, total=to_learn + to_score)
     )
@@ -253,25 +289,27 @@ def _overlap(held_out: Text, train: Text, work: Work) -> Overlap:
     return work.run(relay(overlap(held_out, [train]), lambda progress: replace(progress, done=progress.total)))
 
 
-def _described(reference: CorpusReference, text: Text, vocabulary: Vocabulary, work: Work) -> dict[str, Any]:
-    """What a model's card says of a text."""
-    counts = text.counts()
-    unknown = sum(count for word, count in counts.items() if word == UNKNOWN or word not in vocabulary)
-    return {
-        "corpora": [{"id": id, "name": work.resource(id).name} for id in reference.corpora],
-        "split": reference.split,
-        "tokens": text.tokens,
-        "words": text.words,
-        "sentences": text.sentences,
-        "oov_rate": unknown / max(1, text.words),
-    }
+def _auxiliary_metrics(trainee: LanguageModelTrainee) -> dict[str, float]:
+    accuracy = trainee.auxiliary.accuracy if trainee.auxiliary else None
+    return {} if accuracy is None else {"domain_accuracy": accuracy}
+
+
+def _normalization(
+    spec: LanguageModelJob, model: LstmLanguageModel, encoded: Mapping[str, EncodedText]
+) -> dict[str, float] | None:
+    """How far log Z strays from 0, where it was to stay there: on text that wasn't learned, if there is any."""
+    if not isinstance(spec.objective, SelfNormalized):
+        return None
+    return normalization(model, encoded.get("valid") or encoded.get("test") or encoded["train"], history=spec.history)
 
 
 def _lineage(spec: LanguageModelJob) -> dict[str, Any]:
     """Ids of all that the model was made from."""
     corpora = dict.fromkeys(id for reference in spec.texts.values() for id in reference.corpora)
     table = spec.input.table if isinstance(spec.input, TableInput) else None
-    return {"corpora": list(corpora), "table": table, "vocabulary": spec.vocabulary.same_as}
+    lineage = {"corpora": list(corpora), "table": table, "vocabulary": spec.vocabulary.same_as}
+    domains = spec.auxiliary.domains if spec.auxiliary else None
+    return lineage | {"domains": domains, "init_from": spec.init_from}
 
 
 def _warnings(spec: LanguageModelJob, text: Text, shared: Overlap | None, work: Work) -> list[str]:

@@ -12,7 +12,10 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from hindcast.lm.base import History, LanguageModel
+from hindcast.lm.base import History, LanguageModel, State
+from hindcast.lm.lstm import LstmLanguageModel
+from hindcast.lm.trainee import read_batch
+from hindcast.text.batches import language_model_batches
 from hindcast.text.corpus import EncodedText
 from hindcast.text.vocabulary import END_ID
 
@@ -21,6 +24,7 @@ Reals = npt.NDArray[np.float64]
 
 _LANES = 64
 _STEPS = 128
+_NORMALIZATION_TOKENS = 20_000
 
 
 @dataclass(frozen=True)
@@ -124,3 +128,28 @@ def _score_block(model: LanguageModel, lanes: Sequence[_History], start: int, hi
         if lane.scores.ranks_N is not None and ranks_N is not None:
             lane.scores.ranks_N[block] = ranks_N[offset:stop]
         offset = stop
+
+
+@torch.no_grad()
+def normalization(
+    model: LstmLanguageModel, text: EncodedText, *, history: History, tokens: int = _NORMALIZATION_TOKENS
+) -> dict[str, float]:
+    """How far log Z, by whose Z the softmax divides, strays over the first tokens of a text: `mean_log_z`,
+    `deviation_log_z`, `largest_log_z` (by its distance from 0), and over how many `tokens`."""
+    state: State = ()
+    log_z_N: list[Tensor] = []
+    read = 0
+    batches = language_model_batches(text, history=history, batch_size=_LANES, bptt=_STEPS, seed=None, epoch=0)
+    for batch in batches:
+        hidden_TBH, state = read_batch(model, batch, state)
+        log_z_N.append(model.log_normalizers(hidden_TBH[torch.from_numpy(batch.targets_TB) >= 0]))
+        read += len(log_z_N[-1])
+        if read >= tokens:
+            break
+    found_N = torch.cat(log_z_N)
+    return {
+        "mean_log_z": float(found_N.mean()),
+        "deviation_log_z": float(found_N.std(correction=0)),
+        "largest_log_z": float(found_N[found_N.abs().argmax()]),
+        "tokens": float(read),
+    }

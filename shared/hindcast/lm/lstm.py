@@ -1,8 +1,9 @@
 """The paper's language model: input vectors -> an optional linear compression -> LSTM -> softmax.
 
-Shapes: T time, B lanes, N tokens, C tokens of one chunk, D input size, H hidden units, V vocabulary.
+Shapes: T time, B lanes, N tokens, C tokens of one chunk, D input size, H what words are predicted from, V vocabulary.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
@@ -11,7 +12,6 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from hindcast.lm.base import Specification, State
-from hindcast.nn.losses import softmax_cross_entropy
 
 LARGEST_SIZE = 4096
 """Units of a layer, or of a word's vector."""
@@ -19,6 +19,8 @@ LARGEST_SIZE = 4096
 Size = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
 
 _CHUNK_TOKENS = 64
+_TIED_RANGE = 0.1
+"""Learned vectors that also predict words begin within it: of the usual range, the first logits would be too sure."""
 
 
 class LstmSpecification(Specification):
@@ -36,6 +38,11 @@ class LstmSpecification(Specification):
     layers: Annotated[int, Field(ge=1, le=8)] = 1
     dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Share of the units dropped after each LSTM layer while training."""
+    tied: bool = False
+    """True: the vectors that words are read by also predict them. Where their size isn't the LSTM's, a linear layer
+    without bias brings its state to it."""
+    self_normalized: bool = False
+    """Whether it was trained so that log Z is near 0: a logit is nearly a log-probability."""
 
     def build(self, *, seed: int, input_VD: Tensor | None = None) -> "LstmLanguageModel":
         """A fresh network; equal seeds give equal weights. `input_VD` are the rows of a table, else they are drawn."""
@@ -67,10 +74,13 @@ class LstmLanguageModel(nn.Module):
         super().__init__()
         self.specification = specification
         self.vocabulary_size = specification.vocabulary_size
+        trainable, tied = specification.input_trainable, specification.tied
         self.input = nn.Embedding(
-            specification.vocabulary_size, specification.input_size, sparse=specification.input_trainable
+            specification.vocabulary_size, specification.input_size, sparse=trainable and not tied
         )
-        self.input.weight.requires_grad_(specification.input_trainable)
+        self.input.weight.requires_grad_(trainable)
+        if tied:
+            nn.init.uniform_(self.input.weight, -_TIED_RANGE, _TIED_RANGE)
         compressed = specification.compression or specification.input_size
         self.compression: nn.Module = nn.Identity()
         if specification.compression is not None:
@@ -82,17 +92,31 @@ class LstmLanguageModel(nn.Module):
             dropout=specification.dropout if specification.layers > 1 else 0.0,
         )
         self.dropout = nn.Dropout(specification.dropout)
-        self.output = nn.Linear(specification.hidden_size, specification.vocabulary_size)
+        self.to_input_size: nn.Module = nn.Identity()
+        if tied and specification.hidden_size != specification.input_size:
+            self.to_input_size = nn.Linear(specification.hidden_size, specification.input_size, bias=False)
+        self.output = TiedOutput(self.input) if tied else Output(specification.hidden_size, self.vocabulary_size)
+        if specification.self_normalized:  # log Z begins near where it is to be (Devlin et al., 2014)
+            nn.init.constant_(self.output.bias, -math.log(self.vocabulary_size))
+
+    @property
+    def predicting_size(self) -> int:
+        """H, what words are predicted from: the LSTM's units, or with tied vectors their size."""
+        return self.specification.input_size if self.specification.tied else self.specification.hidden_size
+
+    def take_gradients_by_rows(self) -> None:
+        """For an objective whose batches touch only some rows of the output's weights."""
+        self.input.sparse, self.output.sparse = self.specification.input_trainable, True
 
     def prepare_for_scoring(self) -> None:
-        """See `LanguageModel`. The input vectors stay as they are: looking them up is exact in any precision."""
+        """See `LanguageModel`. Input vectors that predict nothing stay as they are: looking them up is exact."""
         self.eval().requires_grad_(False)
-        for part in (self.compression, self.lstm, self.output):
+        for part in (self.compression, self.lstm, self.to_input_size, self.output):
             part.double()
 
     def start_state(self, batch: int) -> State:
         """(hidden, cell), each [layers, B, H], of zeros."""
-        zero = self.output.weight.new_zeros(self.specification.layers, batch, self.specification.hidden_size)
+        zero = self.output.bias.new_zeros(self.specification.layers, batch, self.specification.hidden_size)
         return zero, zero
 
     def step(self, words_B: Tensor, state: State) -> tuple[Tensor, State]:
@@ -102,13 +126,9 @@ class LstmLanguageModel(nn.Module):
 
     def run(self, words_TB: Tensor, state: State) -> tuple[Tensor, State]:
         """See `LanguageModel`."""
-        inputs_TBD = self.compression(self.input(words_TB).to(self.output.weight.dtype))
+        inputs_TBD = self.compression(self.input(words_TB).to(self.output.bias.dtype))
         hidden_TBH, (hidden, cell) = self.lstm(inputs_TBD, (state[0], state[1]))
-        return self.dropout(hidden_TBH), (hidden, cell)
-
-    def loss(self, hidden_NH: Tensor, targets_N: Tensor) -> Tensor:
-        """The sum of -log p of the targets in nats, to be trained on; -1 is padding."""
-        return softmax_cross_entropy(hidden_NH, self.output.weight, self.output.bias, targets_N)
+        return self.to_input_size(self.dropout(hidden_TBH)), (hidden, cell)
 
     @torch.no_grad()
     def log_probs(self, hidden_NH: Tensor) -> Tensor:
@@ -140,6 +160,12 @@ class LstmLanguageModel(nn.Module):
             log_probs_N[chunk] = chosen_C1.squeeze(1).double() - _log_sum_exp(logits_CV)
         return ranks_N, log_probs_N
 
+    @torch.no_grad()
+    def log_normalizers(self, hidden_NH: Tensor) -> Tensor:
+        """[N] float64: log Z, the log of the sum over the vocabulary of exp(logit)."""
+        chunks = (self._logits(hidden_CH) for hidden_CH in hidden_NH.split(_CHUNK_TOKENS))
+        return torch.cat([_log_sum_exp(logits_CV) for logits_CV in chunks])
+
     def tensors(self) -> Mapping[str, Tensor]:
         """See `LanguageModel`."""
         return {name: tensor.detach().float().contiguous() for name, tensor in self.state_dict().items()}
@@ -148,6 +174,35 @@ class LstmLanguageModel(nn.Module):
         """[C, V] float32. A product in double precision differs by its shape in the 15th digit only: rounded to single
         precision, words with equal weights are equally probable, and no answer depends on what else is computed."""
         return torch.mm(hidden_CH, self.output.weight.t()).float().add_(self.output.bias.float())
+
+
+class Output(nn.Linear):
+    """A weight for each word, learned for nothing but to predict it."""
+
+    sparse = False
+    """See hindcast.nn.fitting.Trainee.module."""
+
+
+class TiedOutput(nn.Module):
+    """Predicts words by the vectors that they are read by (Press and Wolf, EACL 2017)."""
+
+    sparse = False
+    """As the output's."""
+
+    def __init__(self, input: nn.Embedding) -> None:
+        super().__init__()
+        self._input = (input,)  # in a tuple, it is no part of this module: its weights are the model's once
+        self.bias = nn.Parameter(torch.zeros(input.num_embeddings))
+
+    @property
+    def weight(self) -> Tensor:
+        """[V, D]"""
+        return self._input[0].weight
+
+    def double(self) -> "TiedOutput":
+        """The vectors too."""
+        self._input[0].double()
+        return super().double()
 
 
 def _log_sum_exp(logits_CV: Tensor) -> Tensor:

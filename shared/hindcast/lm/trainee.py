@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import torch
+from torch import Tensor, nn
 
+from hindcast.lm.auxiliary import DomainTask
 from hindcast.lm.base import History
 from hindcast.lm.lstm import LstmLanguageModel
+from hindcast.lm.objectives import EXACT, Objective
 from hindcast.nn.fitting import Loss, State
 from hindcast.text.batches import Batch, language_model_batches
 from hindcast.text.corpus import EncodedText
@@ -23,7 +26,7 @@ _VALID_STEPS = 64
 class LanguageModelTrainee:
     """See `hindcast.nn.fitting.Trainee`. The state is carried along a sentence or document, gradients are cut."""
 
-    module: LstmLanguageModel
+    model: LstmLanguageModel
     train: EncodedText
     valid: EncodedText | None
     history: History
@@ -33,6 +36,20 @@ class LanguageModelTrainee:
     """Steps through which gradients flow."""
     seed: int
     """Of the order of sentences or documents."""
+    objective: Objective = EXACT
+    auxiliary: DomainTask | None = None
+    """Of the train text: learned beside the words. Perplexities and early stopping know nothing of it."""
+
+    def __post_init__(self) -> None:
+        if self.objective.sparse:
+            self.model.take_gradients_by_rows()
+
+    @cached_property
+    def module(self) -> nn.Module:
+        """All that is fitted."""
+        if self.auxiliary is None:
+            return self.model
+        return nn.ModuleDict({"model": self.model, "auxiliary": self.auxiliary})
 
     @property
     def tokens_per_epoch(self) -> int:
@@ -59,15 +76,14 @@ class LanguageModelTrainee:
 
     def loss(self, batch: Batch, state: State) -> Loss:
         """See `Trainee`."""
-        carry_B1 = torch.from_numpy(batch.carry_B)[:, None]
-        if state:  # lanes that begin a sentence or a document begin from zero
-            start = tuple(torch.where(carry_B1, tensor, 0.0) for tensor in state)
-        else:
-            start = self.module.start_state(len(carry_B1))
-        hidden_TBH, state = self.module.run(torch.from_numpy(batch.inputs_TB), start)
-        targets_TB = torch.from_numpy(batch.targets_TB)
-        total = self.module.loss(hidden_TBH.flatten(0, 1), targets_TB.flatten())
-        return Loss(total=total, tokens=int(batch.lengths_B.sum()), state=state)
+        hidden_TBH, state = read_batch(self.model, batch, state)
+        targets_N = torch.from_numpy(batch.targets_TB).flatten().to(hidden_TBH.device)
+        learning = torch.is_grad_enabled()
+        objective = self.objective if learning else EXACT  # of text that isn't learned, the exact perplexity
+        total, nats = objective.loss(self.model.output, hidden_TBH.flatten(0, 1), targets_N)
+        if learning and self.auxiliary is not None:
+            total = total + self.auxiliary.loss(hidden_TBH, batch)
+        return Loss(total=total, tokens=int(batch.lengths_B.sum()), state=state, nats=nats)
 
     def validation(self) -> Iterator[Loss] | None:
         """See `Trainee`."""
@@ -81,3 +97,11 @@ class LanguageModelTrainee:
             loss = self.loss(batch, state)
             state = loss.state
             yield loss
+
+
+def read_batch(model: LstmLanguageModel, batch: Batch, state: State) -> tuple[Tensor, State]:
+    """[T, B, H] what the batch's words are predicted from, and the state after it; `state` is () at the start."""
+    carry_B1 = torch.from_numpy(batch.carry_B)[:, None].to(model.output.bias.device)
+    before = state or model.start_state(len(carry_B1))
+    start = tuple(torch.where(carry_B1, tensor, 0.0) for tensor in before)  # lanes that begin anew begin from zero
+    return model.run(torch.from_numpy(batch.inputs_TB).to(carry_B1.device), start)

@@ -31,11 +31,20 @@ class Loss:
     """What a batch costs."""
 
     total: Tensor
-    """Scalar: the SUM over its tokens of -log p, in nats."""
+    """Scalar, whose gradients are followed: the SUM over its tokens of -log p, in nats, and whatever else is to be
+    small."""
     tokens: int
     """Predictions that were summed, 1 or more."""
     state: State = ()
     """Handed on to the next batch, which detaches it where the trainee wants it detached."""
+    nats: Tensor | None = None
+    """Scalar: the sum of -log p alone, where `total` has more in it. Perplexities and early stopping go by it."""
+
+    @property
+    def reported(self) -> float:
+        """The sum of -log p. InvalidInput where the loss is no number any more."""
+        total = _finite(self.total.item())
+        return total if self.nats is None else _finite(self.nats.item())
 
 
 class Trainee(Protocol[BatchT]):
@@ -43,7 +52,8 @@ class Trainee(Protocol[BatchT]):
 
     @property
     def module(self) -> nn.Module:
-        """Its parameters that require gradients are fitted. Embeddings made with `sparse=True` are moved by rows."""
+        """Its parameters that require gradients are fitted. The `weight` of a layer that is `sparse` (an embedding
+        made so, an output of which samples are taken) is moved by the rows that a batch touched."""
         ...
 
     @property
@@ -151,8 +161,7 @@ class _Fitting:
         self.position = _Position(learning_rate=plan.learning_rate)
         self.state: State = ()
         self.parameters = {name: p for name, p in trainee.module.named_parameters() if p.requires_grad}
-        layers = (layer for layer in trainee.module.modules() if isinstance(layer, nn.Embedding) and layer.sparse)
-        sparse_ids = {id(layer.weight) for layer in layers}
+        sparse_ids = {id(layer.weight) for layer in trainee.module.modules() if getattr(layer, "sparse", False)}
         self.sparse = [p for p in self.parameters.values() if id(p) in sparse_ids]
         dense = [p for p in self.parameters.values() if id(p) not in sparse_ids]
         self.optimizers: list[torch.optim.Optimizer] = [torch.optim.Adam(dense, lr=plan.learning_rate, fused=True)]
@@ -185,7 +194,7 @@ class _Fitting:
 
         self.state = tuple(tensor.detach() for tensor in loss.state)
         position.batch += 1
-        position.nats += _finite(loss.total.item())
+        position.nats += loss.reported
         position.tokens += loss.tokens
         position.seen += loss.tokens
 
@@ -229,7 +238,7 @@ class _Fitting:
             return None
         nats, tokens, reported = 0.0, 0, time.monotonic()
         for loss in losses:
-            nats, tokens = nats + _finite(float(loss.total)), tokens + loss.tokens
+            nats, tokens = nats + loss.reported, tokens + loss.tokens
             if time.monotonic() - reported >= report_seconds:
                 yield self.progress("checking on valid text", saving=False)
                 reported = time.monotonic()

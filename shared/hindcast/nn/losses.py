@@ -1,14 +1,15 @@
-"""The exact softmax loss, without ever holding tokens × vocabulary.
+"""Losses over a vocabulary: the exact softmax, without ever holding tokens × vocabulary, and the sampled one.
 
-Shapes: N tokens, H hidden units, V words, C tokens of one chunk.
+Shapes: N tokens, H hidden units, V words, C tokens of one chunk, S sampled words.
 """
 
+import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import embedding, linear, softplus
 
 PADDING = -1
 """A target that stands for no token: it has no loss and no gradient."""
@@ -25,16 +26,100 @@ def softmax_cross_entropy(
     Walks over the tokens `chunk` at a time (by default as many as a processor's cache has room for their logits) and
     takes the gradients of all three inputs on the way: beyond the gradients, it needs memory for chunk × V numbers.
     """
-    token_N = targets_N != PADDING
-    if not bool(token_N.all()):
-        hidden_NH, targets_N = hidden_NH[token_N], targets_N[token_N]
+    return _walk(hidden_NH, weight_VH, bias_V, targets_N, penalty=0.0, chunk=chunk).total
+
+
+class PenalizedLoss(NamedTuple):
+    """Two scalars in nats, float64, summed over the tokens."""
+
+    total: Tensor
+    """What is minimised."""
+    nats: Tensor
+    """-log p of the targets alone; has no gradient."""
+
+
+def self_normalized_cross_entropy(
+    hidden_NH: Tensor,
+    weight_VH: Tensor,
+    bias_V: Tensor,
+    targets_N: Tensor,
+    *,
+    penalty: float,
+    chunk: int | None = None,
+) -> PenalizedLoss:
+    """The softmax's loss and, for each token, penalty · (log Z)², Z being what the softmax divides by.
+
+    So log Z is learned to stay near 0, and a logit near a log-probability (Devlin et al., ACL 2014; the variance
+    regularisation of Chen et al., ICASSP 2015). Walks over the tokens as `softmax_cross_entropy` does.
+    """
+    return _walk(hidden_NH, weight_VH, bias_V, targets_N, penalty=penalty, chunk=chunk)
+
+
+def _walk(
+    hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, *, penalty: float, chunk: int | None
+) -> PenalizedLoss:
+    hidden_NH, targets_N = _without_padding(hidden_NH, targets_N)
     chunk = chunk or chunk_tokens(len(weight_VH))
-    if not torch.is_grad_enabled():
-        return -target_log_probs(hidden_NH, weight_VH, bias_V, targets_N, chunk=chunk).sum(dtype=torch.float64)
-    loss: Tensor = _SoftmaxCrossEntropy.apply(  # type: ignore[no-untyped-call]
-        hidden_NH, weight_VH, bias_V, targets_N, chunk
+    if not torch.is_grad_enabled():  # text that isn't learned: the words' loss alone
+        nats = -target_log_probs(hidden_NH, weight_VH, bias_V, targets_N, chunk=chunk).sum(dtype=torch.float64)
+        return PenalizedLoss(nats, nats)
+    return PenalizedLoss(
+        *_SoftmaxCrossEntropy.apply(  # type: ignore[no-untyped-call]
+            hidden_NH, weight_VH, bias_V, targets_N, penalty, chunk
+        )
     )
-    return loss
+
+
+def _without_padding(hidden_NH: Tensor, targets_N: Tensor) -> tuple[Tensor, Tensor]:
+    token_N = targets_N != PADDING
+    return (hidden_NH, targets_N) if bool(token_N.all()) else (hidden_NH[token_N], targets_N[token_N])
+
+
+def sampled_softmax_cross_entropy(
+    hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, samples: "Samples"
+) -> Tensor:
+    """The sum over all tokens of -log softmax[target] among the target and some sampled words: a scalar in nats.
+
+    All tokens share the samples. What a sampled word adds to the softmax's sum is divided by the probability that it is
+    sampled, so that the estimate of the sum has no bias, and the gradient tends to the exact one as samples become many
+    (Bengio and Senécal 2008; Jean et al., ACL 2015). A sample that is a token's own target isn't counted twice. The
+    gradient of `weight_VH` is sparse: it has rows for targets and samples alone.
+    """
+    hidden_NH, targets_N = _without_padding(hidden_NH, targets_N)
+    words = torch.cat([targets_N, samples.ids_S])
+    rows_WH = embedding(words, weight_VH, sparse=weight_VH.requires_grad)
+    targets_NH, others_SH = rows_WH.split([len(targets_N), len(samples.ids_S)])
+    chosen_N = (targets_NH * hidden_NH).sum(dim=1) + bias_V[targets_N]
+    corrected_S = bias_V[samples.ids_S] - samples.log_probabilities(len(weight_VH)).to(hidden_NH.dtype)
+    logits_NS = torch.addmm(corrected_S, hidden_NH, others_SH.t())
+    places_N = torch.searchsorted(samples.ids_S, targets_N).clamp_(max=len(samples.ids_S) - 1)
+    own = torch.nonzero(samples.ids_S[places_N] == targets_N).squeeze(1)
+    logits_NS[own, places_N[own]] = -torch.inf
+    others_N = logits_NS.logsumexp(dim=1)
+    return softplus(others_N - chosen_N).sum(dtype=torch.float64)
+
+
+class Samples(NamedTuple):
+    """Words that a batch's targets are told from."""
+
+    ids_S: Tensor
+    """Each once, rising."""
+    draws: int
+    """How often was drawn, with replacement, to get them."""
+
+    def log_probabilities(self, vocabulary_size: int) -> Tensor:
+        """[S] float64: the log of the probability that so many draws bring each word at all."""
+        ids_S = self.ids_S.double()
+        of_one_draw_S = ((ids_S + 2) / (ids_S + 1)).log() / math.log(vocabulary_size + 1)
+        return (-torch.expm1(self.draws * torch.log1p(-of_one_draw_S))).log()
+
+
+def draw_samples(draws: int, vocabulary_size: int, *, device: torch.device | None = None) -> Samples:
+    """Draw words log-uniformly: p(id) = log((id + 2) / (id + 1)) / log(V + 1), about how words are distributed in text
+    where a vocabulary is sorted by falling frequency (Zipf). By torch's global random numbers."""
+    uniform = torch.rand(draws, dtype=torch.float64, device=device)
+    ids = (uniform * math.log(vocabulary_size + 1)).exp_().long().sub_(1).clamp_(0, vocabulary_size - 1)
+    return Samples(ids.unique(), draws)
 
 
 def target_log_probs(
@@ -59,45 +144,66 @@ def chunk_tokens(vocabulary_size: int) -> int:
 class _SoftmaxCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, chunk: int
-    ) -> Tensor:
-        loss = torch.zeros((), dtype=torch.float64, device=hidden_NH.device)
+        ctx: Any,
+        hidden_NH: Tensor,
+        weight_VH: Tensor,
+        bias_V: Tensor,
+        targets_N: Tensor,
+        penalty: float,
+        chunk: int,
+    ) -> tuple[Tensor, Tensor]:
+        total = torch.zeros((), dtype=torch.float64, device=hidden_NH.device)
+        nats = torch.zeros_like(total)
         grad_hidden_NH = torch.empty_like(hidden_NH)
-        grad_weight_VH = torch.empty_like(weight_VH) if len(targets_N) else torch.zeros_like(weight_VH)
+        grad_weight_VH = None
+        if ctx.needs_input_grad[1]:
+            grad_weight_VH = torch.empty_like(weight_VH) if len(targets_N) else torch.zeros_like(weight_VH)
         grad_bias_V = torch.zeros_like(bias_V)
         for start in range(0, len(targets_N), chunk):
             part = slice(start, start + chunk)
-            errors_CV, losses_C = _errors(hidden_NH[part], weight_VH, bias_V, targets_N[part])
-            loss += losses_C.sum(dtype=torch.float64)
+            errors_CV, nats_C, penalties_C = _errors(hidden_NH[part], weight_VH, bias_V, targets_N[part], penalty)
+            nats += nats_C.sum(dtype=torch.float64)
+            total += penalties_C.sum(dtype=torch.float64)
             grad_hidden_NH[part] = _linear(errors_CV, weight_VH.t())
             # The first product overwrites, later ones add: no pass over V × H to set zeros.
-            torch.addmm(grad_weight_VH, errors_CV.t(), hidden_NH[part], beta=int(start > 0), out=grad_weight_VH)
+            if grad_weight_VH is not None:
+                torch.addmm(grad_weight_VH, errors_CV.t(), hidden_NH[part], beta=int(start > 0), out=grad_weight_VH)
             grad_bias_V += errors_CV.sum(dim=0)
             del errors_CV  # before the next ones are made
         # Saved, not kept as attributes: autograd lets go of them before it hands them to the parameters, which can
         # then take them over without a copy.
         ctx.save_for_backward(grad_hidden_NH, grad_weight_VH, grad_bias_V)
-        return loss
+        total += nats
+        ctx.mark_non_differentiable(nats)
+        return total, nats
 
     @staticmethod
     def backward(ctx: Any, *grad_outputs: Any) -> Any:
         gradients = ctx.saved_tensors
         if grad_outputs[0] != 1.0:
-            gradients = tuple(gradient * grad_outputs[0] for gradient in gradients)
-        return *gradients, None, None
+            gradients = tuple(None if gradient is None else gradient * grad_outputs[0] for gradient in gradients)
+        return *gradients, None, None, None
 
 
-def _errors(hidden_CH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_C: Tensor) -> tuple[Tensor, Tensor]:
-    """[C, V] gradients of the losses by the logits (probabilities, less 1 at the target), and the [C] losses."""
+def _errors(
+    hidden_CH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_C: Tensor, penalty: float
+) -> tuple[Tensor, Tensor, Tensor]:
+    """[C, V] gradients by the logits (probabilities, less 1 at the target, and the penalty's), and [C] each: -log p of
+    the targets, and the penalties."""
     errors_CV = _linear(hidden_CH, weight_VH, bias_V)
+    log_z_C = errors_CV.logsumexp(dim=1) if penalty else None
     torch.softmax(errors_CV, dim=1, out=errors_CV)
     probs_C = errors_CV.gather(1, targets_C[:, None]).squeeze(1)
-    losses_C = -probs_C.log()
+    nats_C = -probs_C.log()
     vanishing_C = probs_C < _SMALLEST_CERTAIN
     if bool(vanishing_C.any()):  # too small for its type: taken from the logits instead
-        losses_C[vanishing_C] = -target_log_probs(hidden_CH[vanishing_C], weight_VH, bias_V, targets_C[vanishing_C])
+        nats_C[vanishing_C] = -target_log_probs(hidden_CH[vanishing_C], weight_VH, bias_V, targets_C[vanishing_C])
+    penalties_C = torch.zeros_like(nats_C)
+    if log_z_C is not None:  # d (log Z)² / d logit = 2 log Z · p
+        penalties_C = penalty * log_z_C.square()
+        errors_CV *= (1.0 + 2.0 * penalty * log_z_C)[:, None]
     errors_CV[torch.arange(len(targets_C), device=targets_C.device), targets_C] -= 1.0
-    return errors_CV, losses_C
+    return errors_CV, nats_C, penalties_C
 
 
 def _linear(inputs_CD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Tensor:

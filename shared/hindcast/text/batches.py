@@ -33,6 +33,10 @@ class Batch:
     """Steps that count, 0 for a lane that has nothing (left) to read."""
     carry_B: npt.NDArray[np.bool_]
     """Whether the lane goes on from the state of the batch before; else it starts from the zero state."""
+    starts_B: npt.NDArray[np.int64]
+    """Where each lane's first target stands in the text."""
+    epoch: int
+    """Of which it is a part, from 0."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def language_model_batches(
     else:
         segments = _document_segments(starts, ends - starts, lanes, bptt, random, skip)
     for segment in segments:
-        yield _batch(text, segment)
+        yield _batch(text, segment, epoch)
 
 
 def unit_batches(
@@ -119,7 +123,7 @@ def unit_batches(
         yield UnitBatch(np.where(within_TB, words_TB, END_ID), lengths[here], units[here])
 
 
-def _batch(text: EncodedText, segments: _Segments) -> Batch:
+def _batch(text: EncodedText, segments: _Segments, epoch: int) -> Batch:
     starts_B, lengths_B, carry_B = segments.starts_B, segments.lengths_B, segments.carry_B
     steps_T1 = np.arange(lengths_B.max())[:, None]
     within_TB = steps_T1 < lengths_B
@@ -132,6 +136,8 @@ def _batch(text: EncodedText, segments: _Segments) -> Batch:
         targets_TB=np.where(within_TB, tokens_TB[1:], PADDING),
         lengths_B=lengths_B,
         carry_B=carry_B,
+        starts_B=starts_B,
+        epoch=epoch,
     )
 
 

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 import torch
 
-from hindcast.lm.evaluation import score_corpus
+from hindcast.lm.auxiliary import DomainTask, TextDomains
+from hindcast.lm.evaluation import normalization, score_corpus
 from hindcast.lm.lstm import LstmSpecification
-from hindcast.lm.trainee import LanguageModelTrainee
+from hindcast.lm.objectives import SampledSoftmax, SelfNormalized, Softmax
+from hindcast.lm.trainee import LanguageModelTrainee, read_batch
 from hindcast.nn.fitting import Plan, fit
 from hindcast.text.corpus import EncodedText
 from hindcast.text.vocabulary import Vocabulary
@@ -19,13 +21,33 @@ def random_text(seed, documents=12):
     return EncodedText.of([[random.choice(words, n).tolist() for n in sentences] for sentences in lengths], VOCABULARY)
 
 
-def trainee(*, history="document", seed=1, table=False, **sizes):
+def domains(text, unit="document"):
+    """One of three domains, or none, for each unit of a text."""
+    _, ends_U = text.unit_bounds(unit)
+    return TextDomains(ends_U, np.arange(len(ends_U)) % 4 - 1, ["sea", "law", "land"])
+
+
+def second_task(size, *, weight=0.5, schedule="linear", epochs=5):
+    return DomainTask(domains(random_text(1)), size=size, weight=weight, schedule=schedule, epochs=epochs, seed=3)
+
+
+def trainee(*, history="document", seed=1, table=False, objective=None, auxiliary=None, **sizes):
     specification = LstmSpecification(
         vocabulary_size=len(VOCABULARY), input_size=6, hidden_size=8, input_trainable=not table, **sizes
     )
     rows = torch.randn(len(VOCABULARY), 6, generator=torch.Generator().manual_seed(2)) if table else None
     model = specification.build(seed=seed, input_VD=rows)
-    return LanguageModelTrainee(model, random_text(1), random_text(2), history, batch_size=4, bptt=5, seed=seed)
+    return LanguageModelTrainee(
+        model,
+        random_text(1),
+        random_text(2),
+        history,
+        batch_size=4,
+        bptt=5,
+        seed=seed,
+        objective=objective or Softmax(),
+        auxiliary=second_task(model.predicting_size) if auxiliary else None,
+    )
 
 
 def finish(steps):
@@ -55,11 +77,23 @@ def test_equal_seeds_give_equal_models_bit_by_bit_and_other_seeds_others():
     assert not same(models[0], models[2])
 
 
-@pytest.mark.parametrize("history", ["sentence", "document"])
-@pytest.mark.parametrize("table", [False, True])
-def test_cut_off_and_resumed_at_random_moments_it_ends_with_the_same_weights(tmp_path, history, table):
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"history": "sentence"},
+        {"history": "document"},
+        {"history": "sentence", "table": True, "compression": 5},
+        {"history": "document", "table": True, "compression": 5},
+        {"objective": SampledSoftmax(samples=9)},
+        {"objective": SampledSoftmax(samples=9), "tied": True},
+        {"objective": SelfNormalized()},
+        {"tied": True},
+        {"auxiliary": True},
+    ],
+)
+def test_cut_off_and_resumed_at_random_moments_it_ends_with_the_same_weights(tmp_path, options):
     """Time and again: go on from the last checkpoint, save at a random moment, die some random steps later."""
-    options = {"history": history, "table": table, "dropout": 0.4, "layers": 2, "compression": 5 if table else None}
+    options = {"dropout": 0.4, "layers": 2, **options}
     whole = trainee(**options)
     expected = finish(fit(whole, PLAN, report_seconds=0.0))
     random, checkpoint, attempts = np.random.default_rng(7), None, 0
@@ -119,3 +153,135 @@ def test_it_learns_a_text_that_can_be_learned():
     each = LanguageModelTrainee(model, text, text, "sentence", batch_size=8, bptt=10, seed=1)
     result = finish(fit(each, Plan(learning_rate=0.02, epochs=12)))
     assert result.valid_perplexity < 3  # one of 48 to begin with, then always the next: 48 ** (1 / 9) = 1.54
+
+
+@pytest.mark.parametrize("objective", [Softmax(), SampledSoftmax(samples=30), SelfNormalized()])
+@pytest.mark.parametrize("tied", [False, True])
+def test_every_objective_learns_and_its_validation_is_the_exact_softmax(objective, tied):
+    each = trainee(objective=objective, tied=tied)
+    before = normalization(each.model, each.valid, history="document")
+    result = finish(fit(each, Plan(learning_rate=0.02, epochs=4)))
+    each.model.prepare_for_scoring()
+    scored = [scores.log_probs_N for _, scores in score_corpus(each.model, each.valid, history="document")]
+    assert result.valid_perplexity == pytest.approx(np.exp(-np.concatenate(scored).mean()), rel=1e-5)
+    assert result.valid_perplexity < 49
+    assert before["tokens"] == len(each.valid)
+
+
+def test_self_normalised_models_have_a_log_z_near_nothing_and_others_have_not():
+    strays = {}
+    for objective in (Softmax(), SelfNormalized(penalty=1.0)):
+        each = trainee(objective=objective, self_normalized=objective.type == "self_normalized")
+        finish(fit(each, Plan(learning_rate=0.02, epochs=6)))
+        each.model.prepare_for_scoring()
+        strays[objective.type] = normalization(each.model, each.valid, history="document")
+    assert abs(strays["self_normalized"]["mean_log_z"]) < 0.5 < 2 < strays["softmax"]["mean_log_z"]
+    assert strays["self_normalized"]["deviation_log_z"] < 0.3
+
+
+def test_log_z_is_what_the_logits_sum_to():
+    each = trainee(history="sentence")
+    batch = next(each.batches(epoch=0, skip=0))
+    with torch.no_grad():
+        hidden_TBH, _ = read_batch(each.model, batch, ())
+        logits_NV = hidden_TBH.flatten(0, 1) @ each.model.output.weight.t() + each.model.output.bias
+    torch.testing.assert_close(
+        each.model.log_normalizers(hidden_TBH.flatten(0, 1)).float(), logits_NV.logsumexp(dim=1), rtol=1e-5, atol=1e-5
+    )
+
+
+def test_a_sampled_batch_moves_the_output_weights_of_its_words_alone():
+    each = trainee(objective=SampledSoftmax(samples=3))
+    before = each.model.output.weight.detach().clone()
+    steps = fit(each, Plan(learning_rate=0.02, epochs=1), report_seconds=0.0)
+    next(steps)
+    batch = next(each.batches(epoch=0, skip=0))
+    moved = set(torch.nonzero((each.model.output.weight != before).any(dim=1)).flatten().tolist())
+    targets = set(batch.targets_TB[batch.targets_TB >= 0].tolist())
+    assert targets <= moved
+    assert len(moved - targets) <= 3
+
+
+@pytest.mark.parametrize("input_size", [6, 8])
+def test_tied_vectors_are_one_weight_that_reads_and_predicts(input_size):
+    specification = LstmSpecification(vocabulary_size=50, input_size=input_size, hidden_size=8, tied=True)
+    model = specification.build(seed=1)
+    names = {"input.weight", "output.bias"} | ({"to_input_size.weight"} if input_size != 8 else set())
+    assert names <= set(model.tensors())
+    assert "output.weight" not in model.tensors()
+    again = specification.restore(model.tensors())
+    assert again.output.weight is again.input.weight
+    again.prepare_for_scoring()
+    hidden_1H, _ = again.step(torch.tensor([5]), again.start_state(1))
+    by_hand = hidden_1H @ model.input.weight.double().t() + model.output.bias.double()
+    torch.testing.assert_close(again.log_probs(hidden_1H), by_hand.log_softmax(dim=1), rtol=1e-5, atol=1e-5)
+
+
+def test_the_tied_gradient_is_the_sum_of_what_reading_and_predicting_ask_for():
+    each = trainee(tied=True)
+    batch = next(each.batches(epoch=0, skip=0))
+    each.loss(batch, ()).total.backward()
+    tied = each.model.input.weight.grad.clone()
+    plain = LstmSpecification(vocabulary_size=50, input_size=6, hidden_size=8).build(seed=1)
+    projection = each.model.to_input_size.weight.detach().requires_grad_()
+    weight = each.model.input.weight.detach().clone().requires_grad_()
+    reading = weight.detach().clone().requires_grad_()
+    plain.load_state_dict({**plain.state_dict(), **{k: v for k, v in each.model.state_dict().items() if "lstm" in k}})
+    hidden_TBH, _ = plain.lstm(torch.nn.functional.embedding(torch.from_numpy(batch.inputs_TB), reading))
+    logits_TBV = hidden_TBH @ projection.t() @ weight.t() + each.model.output.bias
+    loss = torch.nn.functional.cross_entropy(
+        logits_TBV.flatten(0, 1), torch.from_numpy(batch.targets_TB).flatten(), ignore_index=-1, reduction="sum"
+    )
+    both = torch.autograd.grad(loss, [reading, weight])
+    torch.testing.assert_close(tied, both[0] + both[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("history", ["sentence", "document"])
+def test_each_target_has_the_domain_of_the_text_that_it_is_in(history):
+    text, by_sentence = random_text(1), domains(random_text(1), "sentence")
+    _, ends = text.unit_bounds("sentence")
+    expected = {
+        position: int(by_sentence.labels_U[np.searchsorted(ends, position, "right")]) for position in range(len(text))
+    }
+    seen = {}
+    for batch in trainee(history=history).batches(epoch=0, skip=0):
+        labels_TB = by_sentence.of(batch)
+        for lane, length in enumerate(batch.lengths_B.tolist()):
+            seen |= {int(batch.starts_B[lane]) + step: int(labels_TB[step, lane]) for step in range(length)}
+            assert (labels_TB[length:, lane] == -1).all()
+    assert seen == expected
+    assert by_sentence.labelled_tokens == sum(label >= 0 for label in expected.values())
+
+
+def test_the_second_task_adds_its_weighted_loss_and_none_for_text_without_a_domain():
+    each = trainee(auxiliary=True)
+    batch = next(iter(each.batches(epoch=2, skip=0)))
+    loss = each.loss(batch, ())
+    hidden_TBH, _ = read_batch(each.model, batch, ())
+    labels_TB = each.auxiliary.domains.of(batch)
+    assert (labels_TB < 0).any()
+    assert (labels_TB >= 0).any()
+    plain = torch.nn.functional.cross_entropy(
+        each.auxiliary.head(hidden_TBH).flatten(0, 1), labels_TB.flatten(), ignore_index=-1, reduction="sum"
+    )
+    assert loss.total.item() == pytest.approx(loss.nats.item() + 0.5 * (1 - 2 / 5) * plain.item(), rel=1e-5)
+    with torch.no_grad():
+        assert each.loss(batch, ()).total.item() == pytest.approx(loss.nats.item(), rel=1e-5)
+
+
+def test_the_second_task_is_learned_through_the_state_and_is_no_part_of_the_model():
+    each = trainee(auxiliary=True)
+    before = each.auxiliary.head.weight.detach().clone()
+    result = finish(fit(each, Plan(learning_rate=0.02, epochs=5)))
+    assert not torch.equal(each.auxiliary.head.weight, before)
+    assert each.auxiliary.accuracy > 0.4
+    assert not any("auxiliary" in name or "head" in name for name in each.model.tensors())
+    each.model.prepare_for_scoring()
+    scored = [scores.log_probs_N for _, scores in score_corpus(each.model, each.valid, history="document")]
+    assert result.valid_perplexity == pytest.approx(np.exp(-np.concatenate(scored).mean()), rel=1e-5)
+
+
+def test_a_constant_weight_stays_and_a_linear_one_falls_to_nothing_after_the_last_epoch():
+    constant, linear = second_task(8, schedule="constant"), second_task(8, schedule="linear")
+    assert [constant.weight_in(epoch) for epoch in (0, 4)] == [0.5, 0.5]
+    assert [linear.weight_in(epoch) for epoch in (0, 1, 4)] == pytest.approx([0.5, 0.4, 0.1])

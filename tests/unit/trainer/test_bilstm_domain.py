@@ -12,8 +12,9 @@ from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.corpus_writer import CorpusWriter
 from hindcast.text.vocabulary import Vocabulary
 from hindcast_trainer.assignment import DomainAssignment
+from hindcast_trainer.labels import UnitLabels
 from hindcast_trainer.pretrain import Material
-from hindcast_trainer.pretraining.bilstm_domain import BilstmDomain, DomainClassifier, UnitLabels
+from hindcast_trainer.pretraining.bilstm_domain import BilstmDomain, DomainClassifier
 
 OPTIMIZER = {"learning_rate": 0.01, "batch_size": 8}
 
@@ -21,6 +22,10 @@ OPTIMIZER = {"learning_rate": 0.01, "batch_size": 8}
 def spec(**options):
     small = {"size": 16, "input_size": 8, "epochs": 2, "optimizer": OPTIMIZER}
     return BilstmDomain(**{"corpus": "made", "domains": "gold", **small, **options})
+
+
+def labels_of(spec, material):
+    return UnitLabels.of(spec.domains, material.text, spec.unit, corpus=spec.corpus, find=material.domains)
 
 
 def assignment(labels: Sequence[int], *, unit="paragraph", corpus="made"):
@@ -49,14 +54,14 @@ def written(tmp_path):
 
 @pytest.mark.parametrize(("unit", "each"), [("paragraph", 2), ("sentence", 4)])
 def test_gold_labels_are_those_of_documents_with_just_one(written, unit, each):
-    labels = UnitLabels.of(spec(unit=unit), written())
+    labels = labels_of(spec(unit=unit), written())
     assert labels.labels_U.tolist() == [0] * each + [1] * each + [-2] * each + [-1] * each
     assert labels.names == ("sea", "law")
 
 
 def test_a_sentence_has_the_domain_of_its_paragraph(written):
     found = assignment([0, 1, 2, -1, 0, 0, 1, 1])
-    labels = UnitLabels.of(spec(unit="sentence", domains="dom_1"), written(found))
+    labels = labels_of(spec(unit="sentence", domains="dom_1"), written(found))
     assert labels.labels_U.tolist() == [0, 0, 1, 1, 2, 2, -1, -1, 0, 0, 0, 0, 1, 1, 1, 1]
     assert labels.names == ["sea", "law", "land"]
 
@@ -84,7 +89,7 @@ def test_text_without_one_label_is_counted_and_not_learned(written, finish):
 
 
 def test_it_predicts_a_domain_at_every_word_from_both_states_forward_first(material):
-    labels = UnitLabels.of(spec(), material)
+    labels = labels_of(spec(), material)
     classifier = spec().build(lambda network: DomainClassifier(network, labels=labels), vocabulary_size=80)
     words_TB = torch.tensor([[5, 6], [7, 8], [9, 1]])
     lengths_B = torch.tensor([3, 2])
@@ -98,7 +103,7 @@ def test_it_predicts_a_domain_at_every_word_from_both_states_forward_first(mater
 
 
 def test_averaged_directions_are_told_domains_by_side_by_side(material, finish):
-    labels = UnitLabels.of(spec(), material)
+    labels = labels_of(spec(), material)
     averaged = spec(combine="average")
     classifier = averaged.build(lambda network: DomainClassifier(network, labels=labels), vocabulary_size=80)
     assert classifier.domain.in_features == 32  # [h g] of equation (2), each of the table's size

@@ -13,6 +13,7 @@ from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.corpus_writer import CorpusWriter
 from hindcast.text.pipeline import END
+from hindcast_trainer.assignment import DomainAssignment
 from hindcast_trainer.held_out import HeldOutScores
 from hindcast_trainer.probe import Probe, ProbeJob
 from hindcast_trainer.references import with_ids
@@ -75,7 +76,8 @@ def test_it_makes_a_model_whose_card_says_what_it_was_made_of(work):
     assert card["data"]["train"]["corpora"] == [{"id": "cor_train", "name": "cor_train by name"}]
     assert card["data"]["train"]["sentences"] == 60
     assert 0.2 < card["data"]["test"]["oov_rate"] < 0.4  # 3 of 10 words
-    assert card["lineage"] == {"corpora": ["cor_train", "cor_valid", "cor_test"], "table": None, "vocabulary": None}
+    made_from = {"corpora": ["cor_train", "cor_valid", "cor_test"]}
+    assert card["lineage"] == made_from | dict.fromkeys(("table", "vocabulary", "domains", "init_from"))
     assert card["spec"] == job(history="document", vocabulary={"size": 9}).model_dump(mode="json")
     assert produced.metrics["oov_rate"] == card["data"]["test"]["oov_rate"]
     assert produced.metrics["parameters"] == produced.facts["parameters"] == 9 * 6 + 4 * 8 * (6 + 8 + 2) + 9 * 8 + 9
@@ -235,8 +237,15 @@ def test_a_table_with_vectors_too_long_for_a_network_is_refused(work):
         ("dropout", 1.0),
         ("dropout", float("nan")),
         ("history", "paragraph"),
-        ("tied", True),
-        ("objective", {"type": "sampled_softmax"}),
+        ("tied", "twice"),
+        ("objective", {"type": "hierarchical_softmax"}),
+        ("objective", {"type": "sampled_softmax", "samples": 0}),
+        ("objective", {"type": "softmax", "samples": 8}),
+        ("objective", {"type": "self_normalized", "penalty": 0}),
+        ("auxiliary", {"weight": 0.1}),
+        ("auxiliary", {"domains": "gold", "weight": -1}),
+        ("auxiliary", {"domains": "gold", "schedule": "cosine"}),
+        ("init_from", ""),
         ("input", {"type": "learned", "size": 0}),
         ("input", {"type": "learned", "compression": 3}),
         ("input", {"type": "table"}),
@@ -292,3 +301,140 @@ def test_probes_give_the_rank_that_a_full_sort_gives(work, history):
         "probe_0_rank": 1 + (log_probs_V > storm).sum(),
         "probe_0_probability": pytest.approx(math.exp(storm)),
     }
+
+
+OBJECTIVES = [{"type": "sampled_softmax", "samples": 6}, {"type": "self_normalized", "penalty": 0.5}]
+
+
+@pytest.mark.parametrize("changes", [*({"objective": objective} for objective in OBJECTIVES), {"tied": True}])
+def test_each_objective_and_tying_make_other_models_that_score_as_they_say(work, tmp_path, changes):
+    produced, bundle = train(work, **changes)
+    text = Text.resolve(CorpusReference(corpora=("cor_test",)), lambda id: Corpus.open(tmp_path / "test"))
+    encoded = text.encoded(bundle.vocabulary)
+    (scores,) = score(bundle.model, [encoded.tokens(0, len(encoded))], history="sentence")
+    assert produced.metrics["test_perplexity"] == pytest.approx(math.exp(-scores.log_probs_N.mean()), rel=1e-9)
+    assert produced.metrics["test_perplexity"] < 13
+    plain, _ = train(replace(work, scratch=fresh(tmp_path)))
+    assert produced.metrics["test_perplexity"] != plain.metrics["test_perplexity"]
+
+
+def fresh(folder):
+    scratch = folder / "another"
+    scratch.mkdir()
+    return scratch
+
+
+def test_a_self_normalised_model_says_so_and_how_far_log_z_strays(work):
+    _, bundle = train(work, objective=OBJECTIVES[1])
+    assert bundle.specification.self_normalized
+    strays = bundle.card["normalization"]
+    assert set(strays) == {"mean_log_z", "deviation_log_z", "largest_log_z", "tokens"}
+    assert abs(strays["mean_log_z"]) < 0.5
+    assert strays["tokens"] == bundle.card["data"]["valid"]["tokens"]
+
+
+def test_other_models_say_nothing_of_log_z(work):
+    assert train(work)[1].card["normalization"] is None
+
+
+@pytest.fixture
+def labelled(work, tmp_path):
+    """A corpus whose documents have domains of their own words, and domains that were found in it."""
+    folder = tmp_path / "labelled"
+    folder.mkdir()
+    random = np.random.default_rng(4)
+    with CorpusWriter(folder, pipeline="plain") as writer:
+        for number in range(24):
+            words = WORDS[:5] if number % 2 else WORDS[5:]
+            paragraph = [random.choice(words, random.integers(2, 9)).tolist() for _ in range(5)]
+            labels = [] if number % 6 == 5 else ["dry" if number % 2 else "wet"]
+            writer.add_document([paragraph], split="train", labels=labels)
+        writer.close()
+    work.add("cor_labelled", "corpus", folder)
+    for id, corpus in (("dom_1", "cor_labelled"), ("dom_2", "cor_train")):
+        found = tmp_path / id
+        found.mkdir()
+        clusters = [{"label": "sun"}, {"label": "rain"}]
+        facts = {"corpus": {"corpora": [corpus]}, "unit": "document", "k": 2, "clusters": clusters}
+        DomainAssignment((np.arange(24) % 2).astype(np.int32), np.ones(24, dtype=np.float32), facts).save(found)
+        work.add(id, "domains", found)
+    return work
+
+
+@pytest.mark.parametrize(
+    ("domains", "names", "share"), [("gold", ["wet", "dry"], 20 / 24), ("dom_1", ["sun", "rain"], 1)]
+)
+def test_a_second_task_is_learned_and_told_of_in_the_card(labelled, domains, names, share):
+    auxiliary = {"domains": domains, "weight": 1.0}
+    optimizer = {**SMALL["optimizer"], "epochs": 6}
+    produced, bundle = train(labelled, train="cor_labelled", auxiliary=auxiliary, optimizer=optimizer)
+    told = bundle.card["auxiliary"]
+    assert sorted(told["domains"]) == sorted(names)
+    assert told["labelled_tokens"] == pytest.approx(share * bundle.card["data"]["train"]["tokens"], rel=0.1)
+    assert produced.metrics["domain_accuracy"] > 0.6
+    assert bundle.card["lineage"]["domains"] == domains
+    assert [each.field for each in job(auxiliary=auxiliary).references() if "auxiliary" in each.field] == (
+        [] if domains == "gold" else ["auxiliary.domains"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "field"),
+    [
+        ({"auxiliary": {"domains": "dom_2"}}, "auxiliary.domains"),
+        ({"auxiliary": {"domains": "gold"}, "train": "cor_train"}, "auxiliary.domains"),
+    ],
+)
+def test_domains_that_do_not_suit_the_text_are_refused(labelled, changes, field):
+    with pytest.raises(InvalidInput) as raised:
+        job(**{"train": "cor_labelled", **changes}).run(labelled)
+    assert [error.field for error in raised.value.errors] == [field]
+
+
+@pytest.fixture
+def trained(work, tmp_path):
+    """A model of that text, which others can go on from, and the work to do so."""
+    produced, bundle = train(work, input={"type": "table", "table": "tab_1", "compression": 4}, tied=False)
+    again = replace(work, scratch=fresh(tmp_path))
+    again.add("lm_1", "model", produced.folder)
+    return again, produced, bundle
+
+
+def test_training_goes_on_from_a_models_weights_network_and_words(trained):
+    work, produced, bundle = trained
+    still = {**SMALL["optimizer"], "epochs": 1, "learning_rate": 1e-12}
+    fields = {"train": "cor_valid", "valid": "cor_valid", "test": "cor_test", "optimizer": still, "init_from": "lm_1"}
+    adapted = LanguageModelJob.model_validate(fields).run(work)
+    after = Bundle.open(adapted.folder)
+    assert after.vocabulary == bundle.vocabulary
+    assert after.specification == bundle.specification
+    assert adapted.metrics["test_perplexity"] == pytest.approx(produced.metrics["test_perplexity"], rel=1e-5)
+    assert after.card["lineage"]["init_from"] == "lm_1"
+    frozen = after.model.tensors()["input.weight"].numpy()
+    np.testing.assert_array_equal(frozen, bundle.model.tensors()["input.weight"].numpy())
+
+
+def test_more_training_moves_it_towards_its_new_text(trained):
+    work, produced, _ = trained
+    more = {"optimizer": {**SMALL["optimizer"], "epochs": 8}, "init_from": "lm_1"}
+    adapted = LanguageModelJob.model_validate({"train": "cor_valid", "valid": "cor_valid", **more}).run(work)
+    assert adapted.metrics["valid_perplexity"] < produced.metrics["valid_perplexity"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("hidden_size", 8), ("input", {"type": "learned", "size": 6}), ("vocabulary", {"size": 9}), ("tied", True)],
+)
+def test_what_a_model_brings_along_is_refused_beside_it(field, value):
+    with pytest.raises(ValidationError, match="must be left out beside init_from") as caught:
+        LanguageModelJob.model_validate({"train": "cor_train", "init_from": "lm_1", field: value})
+    assert [error["loc"] for error in caught.value.errors()] == [(field,)]
+
+
+def test_a_model_of_another_pipeline_is_refused(trained, tmp_path):
+    work, _, _ = trained
+    write_corpus(tmp_path / "spoken", 9, pipeline="asr")
+    work.add("cor_spoken", "corpus", tmp_path / "spoken")
+    with pytest.raises(InvalidInput) as raised:
+        LanguageModelJob.model_validate({"train": "cor_spoken", "init_from": "lm_1"}).run(work)
+    assert [error.field for error in raised.value.errors] == ["init_from"]

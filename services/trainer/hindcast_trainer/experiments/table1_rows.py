@@ -134,6 +134,6 @@ AUXILIARY = PresetRow(
 )
 TIED = PresetRow("tied", "no pre-training, tied", input={"type": "learned", "size": 128}, lm={"tied": True})
 
-OWN_ROWS: Sequence[PresetRow] = (TRAINABLE,)
+OWN_ROWS: Sequence[PresetRow] = (TRAINABLE, WITH_DOMAINS, WITH_BILSTM_LM, AUXILIARY, TIED)
 """What the paper didn't try, or proposes."""
 ROWS: Sequence[PresetRow] = (*PAPER_ROWS, *OWN_ROWS)

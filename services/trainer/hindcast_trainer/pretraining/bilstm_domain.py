@@ -5,13 +5,12 @@ Shapes: T time, B batch, N words of a batch, K domains, U units of a text, S siz
 
 import math
 from collections.abc import Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import Field
 from torch import Tensor, nn
@@ -23,15 +22,13 @@ from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.nn.fitting import FitResult, Loss
 from hindcast.progress import Progress
 from hindcast.text.batches import UnitBatch
+from hindcast_trainer.labels import UnitLabels, domain_references
 from hindcast_trainer.pretrain import Material, pretrain
 from hindcast_trainer.pretraining.bilstm import BilstmSpec, Objective, UnitTrainee, pretrain_bilstm
 from hindcast_trainer.references import Reference
 from hindcast_trainer.work import Produced, Work
 
-GOLD = "gold"
 _SMOOTHING = 0.02
-
-Labels = npt.NDArray[np.int64]
 
 
 class BilstmDomain(BilstmSpec):
@@ -54,8 +51,7 @@ class BilstmDomain(BilstmSpec):
 
     def references(self) -> Sequence[Reference]:
         """The corpora, the domains, and what the vocabulary is the same as."""
-        domains = [] if self.domains == GOLD else [Reference("domains", ("domains",), self.domains)]
-        return (*super().references(), *domains)
+        return (*super().references(), *domain_references("domains", self.domains))
 
     def run(self, work: Work) -> Produced:
         """Pre-train."""
@@ -65,7 +61,7 @@ class BilstmDomain(BilstmSpec):
         self, material: Material, *, checkpoint: Path | None, threads: int
     ) -> Generator[Progress, None, EmbeddingTable]:
         """See TableSpec."""
-        labels = UnitLabels.of(self, material)
+        labels = UnitLabels.of(self.domains, material.text, self.unit, corpus=self.corpus, find=material.domains)
         labelled_U = np.flatnonzero(labels.labels_U >= 0)
         if len(np.unique(labels.labels_U[labelled_U])) < 2:
             raise InvalidInput.field(
@@ -79,33 +75,6 @@ class BilstmDomain(BilstmSpec):
         skipped = len(labels.labels_U) - len(labelled_U)
         facts = {"labels": list(labels.names), "units": {"labelled": len(labelled_U), "skipped": skipped}}
         return replace(table, details={**table.details, **facts})
-
-
-@dataclass(frozen=True)
-class UnitLabels:
-    """The domain of each unit of a text."""
-
-    labels_U: Labels
-    """Below 0 where a unit has none, or several."""
-    names: Sequence[str]
-    """What each of the K domains is called."""
-
-    @classmethod
-    def of(cls, spec: BilstmDomain, material: Material) -> "UnitLabels":
-        """The corpus's own, or those that were found. InvalidInput where these are of another text or smaller units."""
-        if spec.domains == GOLD:
-            return cls(material.text.labels(spec.unit), material.text.label_names)
-        found = material.domains(spec.domains)
-        if found.corpus != spec.corpus:
-            raise InvalidInput.field("domains", "must have been found in the same corpus reference as `corpus`")
-        starts, ends = material.text.unit_bounds(spec.unit)
-        owner_ends = material.text.unit_bounds(found.unit)[1]
-        if len(owner_ends) != len(found.labels_U):
-            raise InvalidInput.field("domains", "were found in a corpus that has changed since: find them again")
-        owners_U = np.searchsorted(owner_ends, starts, side="right")
-        if (ends > owner_ends[owners_U]).any():
-            raise InvalidInput.field("unit", f"must be no larger than the {found.unit}s whose domains were found")
-        return cls(found.labels_U[owners_U].astype(np.int64), [cluster["label"] for cluster in found.facts["clusters"]])
 
 
 class DomainClassifier(Objective):

@@ -81,7 +81,7 @@ def test_what_is_wrong_in_a_row_is_named_where_it_was_written(row: dict[str, Any
         ({**LM, "hidden_size": 10**9}, "lm.hidden_size"),
         ({**LM, "optimizer": {"epochs": 0}}, "lm.optimizer.epochs"),
         ({**LM, "kind": "language_model"}, "lm.kind"),
-        ({**LM, "auxiliary": None}, "lm.auxiliary"),
+        ({**LM, "auxiliary": {"weight": 1}}, "lm.auxiliary.domains"),
     ],
 )
 def test_what_is_wrong_in_common_is_named_once(lm: dict[str, Any], field: str) -> None:

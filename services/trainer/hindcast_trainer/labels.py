@@ -1,0 +1,58 @@
+"""Which domain each unit of a text belongs to: its corpus's own label, or a domain that was found."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from hindcast.errors import InvalidInput
+from hindcast.text.corpus import CorpusReference, EncodedText, Unit
+from hindcast_trainer.assignment import DomainAssignment
+from hindcast_trainer.references import Reference
+
+GOLD = "gold"
+"""Stands for the labels of the corpus's documents, where domains are named."""
+
+
+@dataclass(frozen=True)
+class UnitLabels:
+    """The domain of each unit of a text. U units."""
+
+    labels_U: npt.NDArray[np.int64]
+    """Below 0 where a unit has none, or several."""
+    names: Sequence[str]
+    """What each of the K domains is called."""
+
+    @classmethod
+    def of(
+        cls,
+        domains: str,
+        text: EncodedText,
+        unit: Unit,
+        *,
+        corpus: CorpusReference,
+        find: Callable[[str], DomainAssignment],
+        field: str = "domains",
+        corpus_field: str = "corpus",
+    ) -> "UnitLabels":
+        """The text's own, or those that `find` finds by their id. InvalidInput, naming `field`, where these are of
+        another text than `corpus`, or of units that are smaller."""
+        if domains == GOLD:
+            return cls(text.labels(unit), text.label_names)
+        found = find(domains)
+        if found.corpus != corpus:
+            raise InvalidInput.field(field, f"must have been found in the same corpus reference as `{corpus_field}`")
+        starts, ends = text.unit_bounds(unit)
+        owner_ends = text.unit_bounds(found.unit)[1]
+        if len(owner_ends) != len(found.labels_U):
+            raise InvalidInput.field(field, "were found in a corpus that has changed since: find them again")
+        owners_U = np.searchsorted(owner_ends, starts, side="right")
+        if (ends > owner_ends[owners_U]).any():
+            raise InvalidInput.field("unit", f"must be no larger than the {found.unit}s whose domains were found")
+        return cls(found.labels_U[owners_U].astype(np.int64), [cluster["label"] for cluster in found.facts["clusters"]])
+
+
+def domain_references(field: str, domains: str) -> tuple[Reference, ...]:
+    """The domains that are named at `field`, unless they are the corpus's own labels."""
+    return () if domains == GOLD else (Reference(field, ("domains",), domains),)
