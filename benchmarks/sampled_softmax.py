@@ -18,6 +18,7 @@ from hindcast.nn.fitting import FitResult, Plan, fit
 from hindcast.text.corpus import EncodedText
 from hindcast.text.pipeline import pipeline
 from hindcast.text.vocabulary import Vocabulary
+from hindcast_standalone.demonstrations.texts import from_file, wikipedia
 
 VALID_SHARE = 20
 """One document of so many isn't learned."""

@@ -128,18 +128,20 @@ class Study:
         numbers = range(1, seeds + 1)
         sizes = [Size(words, size.domain_small, size.domain_large, size.epochs) for words in requests.CURVE_WORDS]
         begun = [self._begin(requests.preset(each, rows=requests.FIRST, seeds=numbers)) for each in sizes]
-        answers = [self._await(experiment) for experiment in begun]
+        title = "What word2vec of the superset brings, by the words to learn"
+        answers: list[Any] = []
         rows: list[Figures] = []
         gains: list[Gain] = []
-        for each, answer in zip(sizes, answers, strict=True):
-            told = figures(answer)
+        for each, experiment in zip(sizes, begun, strict=True):
+            answers.append(self._await(experiment))
+            told = figures(answers[-1])
             rows += [row.at(each.lm_words) for row in told]
             gains += [Gain(each.lm_words, row.change, row.interval) for row in told if row.change is not None]
-        title = "What word2vec of the superset brings, by the words to learn"
-        self._write("table1-curve", title, rows, [], {"experiments": answers})
-        if gains:
-            note = f"{_counted(seeds)} each; bars: 95 % intervals, where known"
-            self._tell(plot_curve(gains, title=title, note=note, folder=self._output, stem="table1-curve"))
+            self._api.console.print(terminal_table(rows))
+            self._write("table1-curve", title, rows, [], {"experiments": answers})
+            if gains:
+                note = f"{_counted(seeds)} each; bars: 95 % intervals, where known"
+                self._tell(plot_curve(gains, title=title, note=note, folder=self._output, stem="table1-curve"))
 
     def _external_table(self) -> str:
         spec = requests.external_word2vec()

@@ -12,6 +12,8 @@ from hindcast_trainer.experiments import table1_rows
 PAPER_LM_WORDS, PAPER_DOMAIN_SMALL, PAPER_DOMAIN_LARGE = 10_000_000, 7_000_000, 70_000_000
 HELD_OUT_TOKENS = 100_000
 """Of valid, and of test."""
+TOPICAL_WORDS = 300
+"""Whose ranks tell whether a model knows what its text is about."""
 FEW_WORDS = 500_000
 """With fewer to learn, small batches do better: 8 sentences instead of 32."""
 PRETRAINING_EPOCHS = {"bilstm_lm": 8, "bilstm_domain": 3}
@@ -115,6 +117,7 @@ def preset(
         "pretrain": pretrain,
         "inputs": chosen,
         "seeds": list(seeds),
+        "probes": {"auto": TOPICAL_WORDS},
     }
     if EXTERNAL in rows:
         request["external_table"] = external_table
