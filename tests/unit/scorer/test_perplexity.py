@@ -169,7 +169,7 @@ def test_a_corpus_may_be_a_part_and_must_have_the_models_pipeline(scorer, make_b
         ({"texts": ["rain", "rain", " \n "]}, ["texts.2"]),
         ({"texts": ["rain", 5]}, ["texts.1"]),
         ({"texts": ["rain", "half a character: \ud800"]}, ["texts.1"]),
-        ({"corpus": "half a character: \ud800"}, ["corpus.corpora.0", "corpus.corpora"]),
+        ({"corpus": "half a character: \ud800"}, ["corpus.corpora.0"]),
         ({"texts": ["rain"] * 10_001}, ["texts"]),
         ({"texts": ["rain", "rain " * 210_000]}, ["texts.1"]),
         ({"texts": ["rain " * 110_000, "rain " * 110_000]}, ["texts"]),
