@@ -1,7 +1,7 @@
 """All that can be set from outside, in one frozen place. Only composition roots (`main.py`) import it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Jobs that one worker runs at a time."""
     job_threads: Annotated[int, Field(ge=1, le=256)] = 2
     """Threads that one job may compute with."""
+    device: Literal["cpu", "cuda", "auto"] = "cpu"
+    """What language models are trained on; `auto`: a CUDA device if there is one."""
     serving_threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads that one scoring or neighbour request may compute with."""
     lease_seconds: Annotated[float, Field(gt=0, le=30)] = 15.0

@@ -94,6 +94,11 @@ class ChildWork:
         """See hindcast_trainer.work.Work."""
         return self._assignment.threads
 
+    @property
+    def device(self) -> str:
+        """See hindcast_trainer.work.Work."""
+        return self._assignment.device
+
     @cached_property
     def tables(self) -> TableSource:
         """See hindcast_trainer.work.Work."""

@@ -40,6 +40,7 @@ class Assignment:
     embedder_url: str
     kinds: str
     """Name of the module whose `parse(kind, spec)` makes the specification."""
+    device: str = "cpu"
 
 
 @dataclass(frozen=True)

@@ -52,6 +52,7 @@ class LocalWork:
     tables: TableSource = field(default_factory=lambda: MemoryTables({}))
     checkpoint: Path | None = None
     threads: int = 1
+    device: str = "cpu"
     heard: Callable[[Progress], None] = lambda progress: None
     """Told of every progress; what it raises ends the work."""
     logged: list[str] = field(default_factory=list)

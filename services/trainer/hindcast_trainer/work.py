@@ -57,6 +57,10 @@ class Work(Protocol):
         """Threads to compute with."""
 
     @property
+    def device(self) -> str:
+        """What to train networks on: `cpu`, `cuda` or `auto`, for hindcast.nn.device.torch_device."""
+
+    @property
     def tables(self) -> TableSource:
         """Rows of embedding tables."""
 

@@ -170,9 +170,14 @@ def test_work_reads_what_it_was_given(bench: Bench, tmp_path: Path) -> None:
     assert bench.work.folder("cor_1").read_bytes() == b"x"
     assert bench.work.scratch.is_dir()
     assert bench.work.threads == 1
+    assert bench.work.device == "cpu"
     assert bench.work.checkpoint is None
     with pytest.raises(NotFound):
         bench.work.folder("cor_2")
+
+
+def test_work_knows_the_device_that_it_was_assigned(tmp_path: Path) -> None:
+    assert Bench(tmp_path, device="cuda").work.device == "cuda"
 
 
 def test_work_goes_on_from_its_checkpoint(tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ def main(*, kinds: str = "hindcast_trainer.kinds") -> None:
                 heartbeat_seconds=settings.heartbeat_seconds,
                 checkpoint_seconds=settings.checkpoint_seconds,
                 kinds=kinds,
+                device=settings.device,
             ),
             slots=settings.worker_slots,
             sweep_seconds=settings.sweep_seconds,

@@ -49,6 +49,8 @@ class Circumstances:
     checkpoint_seconds: float
     kinds: str = "hindcast_trainer.kinds"
     """Name of the module that knows the kinds of jobs."""
+    device: str = "cpu"
+    """What networks are trained on: `cpu`, `cuda` or `auto`."""
 
 
 class Attempt:
@@ -107,6 +109,7 @@ class Attempt:
             checkpoint_seconds=self._circumstances.checkpoint_seconds,
             embedder_url=self._circumstances.embedder_url,
             kinds=self._circumstances.kinds,
+            device=self._circumstances.device,
         )
 
     def _follow(self, child: ChildProcess) -> None:
