@@ -37,7 +37,7 @@ class Settings(BaseSettings):
     job_threads: Annotated[int, Field(ge=1, le=256)] = 2
     """Threads that one job may compute with."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"
-    """What language models are trained on; `auto`: a CUDA device if there is one."""
+    """What networks are trained on; `auto`: a CUDA device if there is one."""
     serving_threads: Annotated[int, Field(ge=1, le=256)] = 1
     """Threads that one scoring or neighbour request may compute with."""
     lease_seconds: Annotated[float, Field(gt=0, le=30)] = 15.0

@@ -25,6 +25,8 @@ class Material:
     vocabulary: Vocabulary
     domains: Callable[[str], DomainAssignment]
     """Finds domains by their id."""
+    device: str = "cpu"
+    """What networks are trained on, for hindcast.nn.device.torch_device."""
 
 
 class TableSpec(Protocol):
@@ -76,6 +78,7 @@ def pretrain(spec: TableSpec, work: Work) -> Produced:
         text=text.encoded(vocabulary),
         vocabulary=vocabulary,
         domains=lambda id: DomainAssignment.open(work.folder(id)),
+        device=work.device,
     )
     table = work.run(spec.pretrain(material, checkpoint=work.checkpoint, threads=work.threads))
     table = replace(table, details={**_described(spec, text, vocabulary), **table.details})

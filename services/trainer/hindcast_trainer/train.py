@@ -16,6 +16,7 @@ from hindcast.lm.evaluation import normalization
 from hindcast.lm.lstm import LstmLanguageModel, LstmSpecification
 from hindcast.lm.objectives import Objective, SelfNormalized, Softmax
 from hindcast.lm.trainee import LanguageModelTrainee
+from hindcast.nn.device import torch_device
 from hindcast.nn.fitting import Plan, fit
 from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
@@ -129,6 +130,7 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
         objective=spec.objective,
         auxiliary=_second_task(spec, encoded["train"], model.predicting_size, work),
     )
+    trainee.module.to(torch_device(work.device))
     work.log(f"{len(vocabulary):,} words, {len(trainee.train):,} tokens to learn")
     metrics, scores = work.run(_fit_and_evaluate(spec, trainee, encoded, checkpoint=work.checkpoint))
     data = {role: described(spec.texts[role], text, vocabulary, work) for role, text in texts.items()}
@@ -275,7 +277,7 @@ def _fit_and_evaluate(
         "parameters": float(sum(weight.numel() for weight in trainee.model.parameters() if weight.requires_grad)),
         **_auxiliary_metrics(trainee),
     }
-    trainee.model.prepare_for_scoring()
+    trainee.model.to("cpu").prepare_for_scoring()  # scores are the same, wherever a model was trained
     scoring = score_texts(trainee.model, held_out, history=trainee.history)
     scores = yield from relay(
         scoring, lambda progress: replace(progress, done=to_learn + progress.done, total=to_learn + to_score)

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import linear
 
+from hindcast.text.batches import UnitBatch
+
 _CACHED_ROWS = 1024
 """Of gates: 2 MB at 128 units."""
 
@@ -49,6 +51,11 @@ class BidirectionalLSTM(nn.Module):
         forward_TBH = states_of(self.forward_lstm, self.embedding(words_TB))
         reversed_TBH = states_of(self.backward_lstm, self.embedding(words_TB.gather(0, order_TB)))
         return BothWays(forward_TBH, reorder(reversed_TBH, order_TB))
+
+
+def tensors(batch: UnitBatch, device: torch.device) -> tuple[Tensor, Tensor]:
+    """[T, B] words and [B] lengths of a batch, on a device."""
+    return torch.from_numpy(batch.words_TB).to(device), torch.from_numpy(batch.lengths_B).to(device)
 
 
 def reversal(time: int, lengths_B: Tensor) -> Tensor:

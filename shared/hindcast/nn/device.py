@@ -3,6 +3,7 @@
 from typing import Literal
 
 import torch
+from torch import nn
 
 from hindcast.errors import Unavailable
 
@@ -20,3 +21,8 @@ def torch_device(name: str) -> torch.device:
         raise Unavailable("HINDCAST_DEVICE asks for cuda, but torch finds no such device here.")
     torch.set_float32_matmul_precision("high")
     return torch.device("cuda")
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where its weights are, and what it reads has to be."""
+    return next(module.parameters()).device

@@ -321,15 +321,16 @@ class _Fitting:
         # Cloned: what was loaded is mapped from a file that won't outlive the next checkpoint.
         stored = {name: tensor.clone() for name, tensor in load_file(folder / "fit.safetensors").items()}
         self.best = {name.removeprefix("best."): stored[name] for name in stored if name.startswith("best.")}
+        device = next(iter(self.parameters.values())).device
         self.state = tuple(
-            stored[f"state.{index}"] for index in range(sum(name.startswith("state.") for name in stored))
+            stored[f"state.{index}"].to(device) for index in range(sum(name.startswith("state.") for name in stored))
         )
         for name, parameter in self.parameters.items():
             parameter.copy_(stored[f"weight.{name}"])
             for moment in ("step", "exp_avg", "exp_avg_sq"):
                 value = stored.get(f"adam.{moment}.{name}")
                 if value is not None:  # SparseAdam counts its steps in a Python integer
-                    self.moments(parameter)[moment] = value if value.is_floating_point() else int(value)
+                    self.moments(parameter)[moment] = value.to(device) if value.is_floating_point() else int(value)
         self.set_learning_rate(self.position.learning_rate)
 
 
@@ -337,6 +338,8 @@ def _seed_everything(seed: int, epoch: int, batch: int) -> None:
     """Random numbers of a step that depend on nothing that happened before it."""
     (mixed,) = np.random.SeedSequence((seed, epoch, batch)).generate_state(1, np.uint64)
     torch.default_generator.manual_seed(int(mixed))
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed(int(mixed))
 
 
 def _finite(nats: float) -> float:

@@ -59,7 +59,7 @@ def _walk(
     hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, *, penalty: float, chunk: int | None
 ) -> PenalizedLoss:
     hidden_NH, targets_N = _without_padding(hidden_NH, targets_N)
-    chunk = chunk or chunk_tokens(len(weight_VH))
+    chunk = chunk or chunk_tokens(len(weight_VH), device=weight_VH.device.type)
     if not torch.is_grad_enabled():  # text that isn't learned: the words' loss alone
         nats = -target_log_probs(hidden_NH, weight_VH, bias_V, targets_N, chunk=chunk).sum(dtype=torch.float64)
         return PenalizedLoss(nats, nats)
@@ -126,7 +126,7 @@ def target_log_probs(
     hidden_NH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_N: Tensor, *, chunk: int | None = None
 ) -> Tensor:
     """[N] log softmax(hidden · weightᵀ + bias)[target] in nats, chunk × V at a time."""
-    chunk = chunk or chunk_tokens(len(weight_VH))
+    chunk = chunk or chunk_tokens(len(weight_VH), device=weight_VH.device.type)
     log_probs_N = hidden_NH.new_empty(len(targets_N))
     for start in range(0, len(targets_N), chunk):
         part = slice(start, start + chunk)
@@ -136,9 +136,10 @@ def target_log_probs(
     return log_probs_N
 
 
-def chunk_tokens(vocabulary_size: int) -> int:
-    """How many tokens to take at a time: their logits fill 16 MB, measured to be the quickest (benchmarks/)."""
-    return max(16, _CHUNK_LOGITS // vocabulary_size)
+def chunk_tokens(vocabulary_size: int, *, device: str = "cpu") -> int:
+    """How many tokens to take at a time: their logits fill 16 MB, measured to be the quickest (benchmarks/); 256 MB
+    elsewhere than on a processor, which larger products keep busier."""
+    return max(16, _CHUNK_LOGITS * (1 if device == "cpu" else 16) // vocabulary_size)
 
 
 class _SoftmaxCrossEntropy(torch.autograd.Function):

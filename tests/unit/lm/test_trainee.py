@@ -285,3 +285,30 @@ def test_a_constant_weight_stays_and_a_linear_one_falls_to_nothing_after_the_las
     constant, linear = second_task(8, schedule="constant"), second_task(8, schedule="linear")
     assert [constant.weight_in(epoch) for epoch in (0, 4)] == [0.5, 0.5]
     assert [linear.weight_in(epoch) for epoch in (0, 1, 4)] == pytest.approx([0.5, 0.4, 0.1])
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA device")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"table": True, "compression": 5},
+        {"tied": True},
+        {"auxiliary": True},
+        {"objective": SampledSoftmax(samples=9)},
+    ],
+)
+def test_on_a_cuda_device_it_learns_as_on_a_processor_and_goes_on_from_a_checkpoint(tmp_path, options):
+    each, there = trainee(**options), trainee(**options)
+    there.module.to("cuda")
+    batch = next(each.batches(epoch=0, skip=0))
+    if not each.objective.sparse:  # whose words are drawn by the device's own random numbers
+        assert there.loss(batch, ()).total.item() == pytest.approx(each.loss(batch, ()).total.item(), rel=1e-3)
+    steps = fit(there, PLAN, report_seconds=0.0)
+    next(steps).save(tmp_path)
+    finish(steps)
+    again = trainee(**options)
+    again.module.to("cuda")
+    finish(fit(again, PLAN, checkpoint=tmp_path))
+    for name, weight in there.module.state_dict().items():
+        torch.testing.assert_close(again.module.state_dict()[name], weight, rtol=1e-3, atol=1e-3)

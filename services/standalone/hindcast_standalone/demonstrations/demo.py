@@ -25,7 +25,12 @@ LM_WORDS = 80_000
 HELD_OUT_TOKENS = 20_000
 PROBES = 3
 DOMAINS = 6
-ROLES = {"language_model": "language model", "probe": "ranks", "comparison": "intervals"}
+ROLES = {
+    "language_model": "language model",
+    "probe": "ranks",
+    "topical_probe": "topical words",
+    "comparison": "intervals",
+}
 EXPERIMENT_VERSION = 1
 """Part of the experiment's name: rises when the rows below change, so that a second run never shows an old answer."""
 

@@ -13,7 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from hindcast.nn.bilstm import BidirectionalLSTM, BothWays
+from hindcast.nn.bilstm import BidirectionalLSTM, BothWays, tensors
+from hindcast.nn.device import device_of
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.progress import Progress
 from hindcast.text.batches import unit_batches
@@ -51,11 +52,14 @@ def average_states(
     text, vocabulary = material.text, material.vocabulary
     states_of = network.cells if averaging.state == "cell" else network
     sums = _Sums(averaging, vocabulary_size=len(vocabulary), hidden_size=network.forward_lstm.hidden_size)
+    device = device_of(network)
+    torch.set_float32_matmul_precision("highest")  # no TF32: vectors are to be as exact on every device
     done, reported = 0, time.monotonic()
     # The seed sorts units by length; in which order states are summed changes nothing.
     for batch in unit_batches(text, unit=unit, tokens_per_batch=BATCH_TOKENS, max_length=max_length, seed=0, epoch=0):
-        words_TB, lengths_B = torch.from_numpy(batch.words_TB), torch.from_numpy(batch.lengths_B)
-        sums.add(words_TB, lengths_B, states_of(words_TB, lengths_B))
+        words_TB, lengths_B = tensors(batch, device)
+        states = states_of(words_TB, lengths_B)
+        sums.add(words_TB.cpu(), lengths_B.cpu(), BothWays(*(each.cpu() for each in states)))
         done += int(batch.lengths_B.sum())
         if time.monotonic() - reported >= REPORT_SECONDS:
             message = f"averaging {averaging.state} states"

@@ -18,6 +18,7 @@ from torch import nn
 
 from hindcast.json_model import JsonModel
 from hindcast.nn.bilstm import BidirectionalLSTM
+from hindcast.nn.device import torch_device
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.nn.fitting import FitResult, Loss, Plan, State, fit
 from hindcast.progress import Progress, relay
@@ -195,6 +196,7 @@ def pretrain_bilstm(
 ) -> Generator[Progress, None, EmbeddingTable]:
     """Fit the network, then average its states over the whole text."""
     torch.set_num_threads(threads)
+    trainee.module.to(torch_device(trainee.material.device))
     objective, material = trainee.module, trainee.material
     to_learn = plan.epochs * trainee.tokens_per_epoch
     total = to_learn + AVERAGING_COST * len(material.text)

@@ -17,7 +17,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from hindcast.errors import InvalidInput
-from hindcast.nn.bilstm import BidirectionalLSTM
+from hindcast.nn.bilstm import BidirectionalLSTM, tensors
+from hindcast.nn.device import device_of
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.nn.fitting import FitResult, Loss
 from hindcast.progress import Progress
@@ -129,9 +130,9 @@ class DomainClassifier(Objective):
 
     def _predicted(self, batch: UnitBatch) -> tuple[Tensor, Tensor]:
         """[N, K] logits and [N] labels of the words of a batch."""
-        words_TB, lengths_B = torch.from_numpy(batch.words_TB), torch.from_numpy(batch.lengths_B)
-        within_TB = torch.arange(len(words_TB))[:, None] < lengths_B
-        labels_B = self.labels_U[torch.from_numpy(batch.unit_index_B)]
+        words_TB, lengths_B = tensors(batch, device_of(self))
+        within_TB = torch.arange(len(words_TB), device=lengths_B.device)[:, None] < lengths_B
+        labels_B = self.labels_U[torch.from_numpy(batch.unit_index_B)].to(lengths_B.device)
         return self.logits(words_TB, lengths_B)[within_TB], labels_B.expand_as(words_TB)[within_TB]
 
 

@@ -12,7 +12,8 @@ import torch
 from torch import Tensor, nn
 
 from hindcast.errors import InvalidInput
-from hindcast.nn.bilstm import BidirectionalLSTM
+from hindcast.nn.bilstm import BidirectionalLSTM, tensors
+from hindcast.nn.device import device_of
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.nn.fitting import FitResult, Loss
 from hindcast.nn.losses import softmax_cross_entropy
@@ -62,9 +63,9 @@ class BidirectionalLanguageModel(Objective):
 
     def pairs(self, batch: UnitBatch) -> "Pairs":
         """All neighbours in a batch, and the states from which each is predicted."""
-        words_TB, lengths_B = torch.from_numpy(batch.words_TB), torch.from_numpy(batch.lengths_B)
+        words_TB, lengths_B = tensors(batch, device_of(self))
         states = self.network(words_TB, lengths_B)
-        within_TB = torch.arange(1, len(words_TB))[:, None] < lengths_B
+        within_TB = torch.arange(1, len(words_TB), device=lengths_B.device)[:, None] < lengths_B
         return Pairs(
             before_NH=states.forward_TBH[:-1][within_TB],
             next_N=words_TB[1:][within_TB],
