@@ -185,6 +185,7 @@ class FakeServer:
                 "perplexity": {"mean": 180.0, "std": None},
                 "paper_perplexity": row.paper_perplexity,
                 "relative_to_baseline": None if row.key == "baseline" else {"change": -0.05},
+                "ranks": None,
             }
             for row in ROWS
             if row.key in body["rows"]

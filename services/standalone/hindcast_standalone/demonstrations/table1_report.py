@@ -23,6 +23,10 @@ class Figures:
     change: float | None
     interval: tuple[float, float] | None
     """Of the change, 95 %."""
+    median_rank: float | None
+    """Of the test text's topical words, given the document so far."""
+    median_rank_in_sentence: float | None
+    """Of the same words, given their sentence alone."""
     paper_perplexity: float | None
     paper_change: float | None
     remark: str
@@ -41,7 +45,7 @@ def figures(answer: Mapping[str, Any]) -> list[Figures]:
 
 def _row(row: Mapping[str, Any], paper_baseline: float | None) -> Figures:
     pretraining, perplexity = row["pretraining"] or {}, row["perplexity"] or {}
-    comparison = row["relative_to_baseline"] or {}
+    comparison, ranks = row["relative_to_baseline"] or {}, row["ranks"] or {}
     interval, paper = comparison.get("ci95"), row["paper_perplexity"]
     is_compared = paper is not None and paper_baseline is not None and paper != paper_baseline
     return Figures(
@@ -52,13 +56,27 @@ def _row(row: Mapping[str, Any], paper_baseline: float | None) -> Figures:
         deviation=perplexity.get("std"),
         change=comparison.get("change"),
         interval=(interval[0], interval[1]) if interval else None,
+        median_rank=ranks.get("median"),
+        median_rank_in_sentence=ranks.get("sentence", {}).get("median"),
         paper_perplexity=paper,
         paper_change=paper / paper_baseline - 1 if is_compared else None,
         remark="" if perplexity.get("mean") is not None else str(row["error"] or row["status"]),
     )
 
 
-HEADER = ("Pre-trained embeddings", "Unit", "Objective", "PPL", "Change", "95 %", "Paper", "Change")
+HEADER = (
+    "Pre-trained embeddings",
+    "Unit",
+    "Objective",
+    "PPL",
+    "Change",
+    "95 %",
+    "Rank",
+    "in sentence",
+    "Paper",
+    "Change",
+)
+"""Rank: the median of the test text's topical words, given the document so far, and given their sentence alone."""
 
 
 def cells(row: Figures) -> list[str]:
@@ -72,9 +90,16 @@ def cells(row: Figures) -> list[str]:
         row.remark if row.perplexity is None else f"{row.perplexity:.1f}{deviation}",
         percent(row.change),
         low_high,
+        rank(row.median_rank),
+        rank(row.median_rank_in_sentence),
         "" if row.paper_perplexity is None else f"{row.paper_perplexity:g}",
         percent(row.paper_change),
     ]
+
+
+def rank(median: float | None) -> str:
+    """1204.5 as 1,204."""
+    return "" if median is None else f"{median:,.0f}"
 
 
 def percent(share: float | None) -> str:
@@ -84,7 +109,8 @@ def percent(share: float | None) -> str:
 
 def terminal_table(rows: Sequence[Figures]) -> Table:
     """For rich; narrow enough for eighty columns."""
-    left_out = {HEADER.index(name) for name in ("Unit", "Objective")}  # the rows' names say them
+    # The rows' names say the first two; where an interval stands, there is no room for the last.
+    left_out = {HEADER.index(name) for name in ("Unit", "Objective", "in sentence")}
     shown = [number for number in range(len(HEADER)) if number not in left_out]
     table = Table(title="Perplexity of the test text", title_justify="left")
     for number in shown:
