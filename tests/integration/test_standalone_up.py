@@ -33,10 +33,10 @@ class Hindcast:
         self.output = home.parent / "output"
         self.process: subprocess.Popen[bytes] | None = None
 
-    def command(self) -> subprocess.Popen[bytes]:
+    def command(self, *command: str) -> subprocess.Popen[bytes]:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("HINDCAST_")}
         environment |= {"HINDCAST_HOME": str(self.home), "HINDCAST_PORT": str(self.port)}
-        arguments = [sys.executable, "-m", "hindcast_standalone", "up"]
+        arguments = [sys.executable, "-m", "hindcast_standalone", *(command or ("up",))]
         with self.output.open("ab") as output:
             return subprocess.Popen(arguments, env=environment, stdout=output, stderr=subprocess.STDOUT)
 
@@ -135,3 +135,18 @@ def test_nothing_outlives_a_killed_supervisor_and_starting_again_goes_on(hindcas
     hindcast.start()
     assert not [process for process in processes if lives(process)]
     assert httpx.get(f"{hindcast.url}/v1/tables/kept").json()["words"] == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_demonstration_that_is_stopped_leaves_no_process(tmp_path: Path, number: signal.Signals) -> None:
+    text = tmp_path / "text"
+    text.write_text("\n\n".join(f"A storm of the number {place} came up from the sea." for place in range(60)))
+    demo = Hindcast(tmp_path / "home")
+    demo.process = demo.command("demo", "--text", str(text))
+    demo.wait_until(lambda: "queued (" in demo.output.read_text())
+    processes = psutil.Process(demo.process.pid).children(recursive=True)
+    assert len(processes) > len(PARTS)
+    assert demo.end(number) == 130
+    assert demo.output.read_text().splitlines()[-1] == "Stopped. The same command goes on where it was."
+    assert not [process for process in processes if lives(process)]
+    shutil.rmtree(postgres_folder(demo.home), ignore_errors=True)

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from hindcast.errors import HindcastError
 from hindcast.settings import Settings
+from hindcast_standalone.signals import end_on_signals
 from hindcast_standalone.up import migrate_only, up
 
 
@@ -21,7 +22,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked = _parser().parse_args(arguments)
     complaints = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
+        end_on_signals()
         asked.run(asked, Settings())
+    except KeyboardInterrupt:
+        complaints.print("Stopped. The same command goes on where it was.")
+        return 130
     except ValidationError as error:
         for found in error.errors():
             name = "HINDCAST_" + "_".join(str(part) for part in found["loc"]).upper()

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import secrets
 import stat
 import tempfile
 from pathlib import Path
@@ -15,14 +16,26 @@ SYSTEM_FOLDER = Path("/var/lib/hindcast")
 """For root: a home such as /root is closed to the unprivileged account that PostgreSQL insists on."""
 
 
+IDENTITY = "identity"
+
+
 def digest(path: Path) -> str:
     """A short name for a path."""
     return hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:12]
 
 
+def mark(home: Path) -> None:
+    """Tell a new home from any that was in its place: for root its database lies elsewhere, and stays when a home is
+    removed. What another home's files were known by must not be taken for ours."""
+    (home / IDENTITY).write_text(secrets.token_hex(4), encoding="utf-8")
+
+
 def postgres_folder(home: Path) -> Path:
     """Where the database of a `home` lies."""
-    return SYSTEM_FOLDER / digest(home) if os.geteuid() == 0 else home / "postgres"
+    if os.geteuid() != 0:
+        return home / "postgres"
+    identity = home / IDENTITY
+    return SYSTEM_FOLDER / "-".join([digest(home), *([identity.read_text("utf-8")] if identity.exists() else [])])
 
 
 def socket_folder(folder: Path) -> Path:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from hindcast_standalone.child import CannotStart
+from hindcast_standalone.folders import mark
 
 LOG_BYTES = 10_000_000
 RELEASE_SECONDS = 6.0
@@ -23,6 +24,8 @@ def claimed(home: Path, *, url: str) -> Iterator[bool]:
     try:
         home.mkdir(parents=True, exist_ok=True)
         (home / "logs").mkdir(exist_ok=True)
+        if not (home / "running").exists():
+            mark(home)
         lock = (home / "running").open("a+")
     except OSError as error:
         raise CannotStart(

@@ -33,7 +33,6 @@ def up(settings: Settings, console: Console) -> None:
         patience = RELEASE_SECONDS if was_killed else 0.0
         with listen(settings.host, settings.port, patience=patience) as listening:
             supervisor = Supervisor(partial(_warn, console))
-            _end_on_signals()
             try:
                 _start(settings, supervisor, listening.fileno(), console)
                 supervisor.watch()
@@ -63,14 +62,6 @@ def migrate_only(settings: Settings, console: Console) -> None:
 
 def _warn(console: Console, sentence: str) -> None:
     console.print(f"{time.strftime('%X')} {sentence}", style="yellow", markup=False, highlight=False, soft_wrap=True)
-
-
-def _end_on_signals() -> None:
-    """SIGTERM and a closed terminal end us as Ctrl-C does."""
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) != signal.SIG_IGN:  # nohup
-            signal.signal(number, signal.default_int_handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def _stop(supervisor: Supervisor) -> None:

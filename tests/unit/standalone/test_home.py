@@ -1,5 +1,6 @@
 """One Hindcast per home, one address; each refusal is a sentence."""
 
+import shutil
 import socket
 import stat
 from pathlib import Path
@@ -78,3 +79,17 @@ def test_a_sockets_folder_is_short_and_ours_alone(tmp_path: Path) -> None:
 
 def test_two_homes_have_two_databases(tmp_path: Path) -> None:
     assert postgres_folder(tmp_path / "a") != postgres_folder(tmp_path / "b")
+
+
+def test_a_home_in_the_place_of_another_has_a_database_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 0)  # whose databases don't lie in their homes
+    home = tmp_path / "home"
+    folders: list[Path] = []
+    for _ in range(2):
+        for _ in range(2):
+            with claimed(home, url="here"):
+                folders.append(postgres_folder(home))
+        shutil.rmtree(home)
+    assert folders[0] == folders[1] != folders[2] == folders[3]
