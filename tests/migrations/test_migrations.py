@@ -37,6 +37,8 @@ def test_a_database_without_the_schema_is_not_ready(empty_postgres_url: str) -> 
     database = PostgresDatabase(empty_postgres_url)
     with pytest.raises(Unavailable, match="make migrate"):
         database.ping()
+    with pytest.raises(Unavailable, match="make migrate"), database.transaction() as transaction:
+        transaction.jobs.get("job_1")
     migrate(empty_postgres_url)
     database.ping()
 

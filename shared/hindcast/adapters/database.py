@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from psycopg.errors import UndefinedTable
 from sqlalchemy import Connection, Engine, create_engine, make_url, text
 from sqlalchemy import exc as sql
 
@@ -81,6 +82,10 @@ def _translated() -> Iterator[None]:
         raise _unavailable(error) from error
     except sql.DataError as error:
         raise InvalidInput("A value is too large to be stored, or holds a NUL character.") from error
+    except sql.ProgrammingError as error:
+        if isinstance(error.orig, UndefinedTable):
+            raise Unavailable("The database has none of our tables: run `make migrate`.") from error
+        raise
     except sql.DBAPIError as error:
         if error.connection_invalidated:
             raise _unavailable(error) from error

@@ -112,6 +112,7 @@ def test_a_job_of_an_experiment_stays_until_that_is_deleted(client: TestClient, 
         ({"probes": [{"context": 1, "target": "storm"}]}, "probes.0.context"),
         ({"lm": {"train": "news", "layers": "1"}}, "lm.layers"),
         ({"rows": [{"label": 1}]}, "rows.0.label"),
+        ({"rows": [{"label": "a\u0000b"}]}, "rows.0.label"),
         ({"rows": [{"label": "a", "pretrain": {**WORD2VEC, "size": "64"}}]}, "rows.0.pretrain.size"),
         ({"rows": [{"label": "a", "pretrain": {"kind": "domains", "corpus": "news"}}]}, "rows.0.pretrain.kind"),
         (
