@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, JsonValue, ModelWrapValidatorHandler, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, JsonValue, ValidationError
 
 from hindcast.errors import FieldError, InvalidInput
 from hindcast.jobs.ports import Transaction
@@ -14,7 +14,7 @@ from hindcast.web.schemas import RequestSchema
 from hindcast.web.validation import invalid_input
 from hindcast_trainer.experiments import lifecycle
 from hindcast_trainer.experiments.document import MARK, Experiment
-from hindcast_trainer.experiments.request import MAX_SEEDS, ExperimentRequest, Seed
+from hindcast_trainer.experiments.request import MAX_SEEDS, ExperimentRequest, Seed, WrittenRequest
 from hindcast_trainer.experiments.table1_rows import EXTERNAL, JOBS, LANGUAGE_MODEL, ROWS, PresetJob, PresetRow
 
 Fields = dict[str, JsonValue]
@@ -54,7 +54,7 @@ class PresetPretraining(RequestSchema):
     bilstm_domain: Fields = Field(default_factory=dict)
 
 
-class PresetRequest(RequestSchema):
+class PresetRequest(WrittenRequest):
     """The paper's Table 1, and rows of our own, on text of yours."""
 
     preset: Literal["table-1"]
@@ -74,20 +74,6 @@ class PresetRequest(RequestSchema):
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)] = (1,)
     probes: JsonValue = Field(default_factory=list)
     """As in every experiment."""
-
-    _written: Any = PrivateAttr(default=None)
-
-    @model_validator(mode="wrap")
-    @classmethod
-    def _remember_what_was_written(cls, written: Any, validated: ModelWrapValidatorHandler[Self]) -> Self:
-        request = validated(written)
-        request._written = written
-        return request
-
-    @property
-    def written(self) -> Any:
-        """The JSON that was sent."""
-        return self._written
 
 
 def submit(transaction: Transaction, request: PresetRequest) -> Experiment:

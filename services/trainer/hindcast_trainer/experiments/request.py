@@ -49,21 +49,8 @@ class Row(RequestSchema):
         return self.pretrain is not None or self.table is not None
 
 
-class ExperimentRequest(RequestSchema):
-    """Compare language models that differ in their pre-trained embeddings."""
-
-    name: Name | None = None
-    lm: dict[str, JsonValue]
-    """What all language models share: fields of a `language_model` job except `seed`. An `input` here is for rows with
-    neither `pretrain` nor `table`."""
-    prepare: Annotated[tuple[Preparation, ...], Field(max_length=MAX_PREPARATIONS)] = ()
-    """Jobs whose results the rows refer to as `@name`; each is run once, when the first row needs it."""
-    rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
-    """The first row that learns its input is the baseline."""
-    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)] = (1,)
-    """Each row trains a language model with each of these."""
-    probes: Annotated[tuple[Probe, ...], Field(max_length=MAX_PROBES)] | AutoProbes = ()
-    """Words whose rank in their context every model is asked for; `{"auto": 1000}` has the test text choose them."""
+class WrittenRequest(RequestSchema):
+    """A request that remembers how it was written."""
 
     _written: Any = PrivateAttr(default=None)
 
@@ -78,3 +65,20 @@ class ExperimentRequest(RequestSchema):
     def written(self) -> Any:
         """The JSON that was sent: its fields are what errors name."""
         return self._written
+
+
+class ExperimentRequest(WrittenRequest):
+    """Compare language models that differ in their pre-trained embeddings."""
+
+    name: Name | None = None
+    lm: dict[str, JsonValue]
+    """What all language models share: fields of a `language_model` job except `seed`. An `input` here is for rows with
+    neither `pretrain` nor `table`."""
+    prepare: Annotated[tuple[Preparation, ...], Field(max_length=MAX_PREPARATIONS)] = ()
+    """Jobs whose results the rows refer to as `@name`; each is run once, when the first row needs it."""
+    rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
+    """The first row that learns its input is the baseline."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)] = (1,)
+    """Each row trains a language model with each of these."""
+    probes: Annotated[tuple[Probe, ...], Field(max_length=MAX_PROBES)] | AutoProbes = ()
+    """Words whose rank in their context every model is asked for; `{"auto": 1000}` has the test text choose them."""
