@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,7 @@ GOLD = "gold"
 class UnitLabels:
     """The domain of each unit of a text. U units."""
 
+    unit: Unit
     labels_U: npt.NDArray[np.int64]
     """Below 0 where a unit has none, or several."""
     names: Sequence[str]
@@ -29,20 +31,23 @@ class UnitLabels:
         cls,
         domains: str,
         text: EncodedText,
-        unit: Unit,
+        unit: Unit | None = None,
         *,
         corpus: CorpusReference,
         find: Callable[[str], DomainAssignment],
         field: str = "domains",
         corpus_field: str = "corpus",
     ) -> "UnitLabels":
-        """The text's own, or those that `find` finds by their id. InvalidInput, naming `field`, where these are of
-        another text than `corpus`, or of units that are smaller."""
+        """The text's own, or those that `find` finds by their id; without a `unit`, of the units that have them.
+        InvalidInput, naming `field`, where these are of another text than `corpus`, or of units that are smaller, or
+        don't tell the text apart."""
         if domains == GOLD:
-            return cls(text.labels(unit), text.label_names)
+            unit = unit or "document"
+            return cls(unit, text.labels(unit), text.label_names)._telling(field)
         found = find(domains)
         if found.corpus != corpus:
             raise InvalidInput.field(field, f"must have been found in the same corpus reference as `{corpus_field}`")
+        unit = unit or found.unit
         starts, ends = text.unit_bounds(unit)
         owner_ends = text.unit_bounds(found.unit)[1]
         if len(owner_ends) != len(found.labels_U):
@@ -50,7 +55,18 @@ class UnitLabels:
         owners_U = np.searchsorted(owner_ends, starts, side="right")
         if (ends > owner_ends[owners_U]).any():
             raise InvalidInput.field("unit", f"must be no larger than the {found.unit}s whose domains were found")
-        return cls(found.labels_U[owners_U].astype(np.int64), [cluster["label"] for cluster in found.facts["clusters"]])
+        names = [cluster["label"] for cluster in found.facts["clusters"]]
+        return cls(unit, found.labels_U[owners_U].astype(np.int64), names)._telling(field)
+
+    @property
+    def labelled(self) -> npt.NDArray[np.int64]:
+        """Indices of the units that have one domain."""
+        return np.flatnonzero(self.labels_U >= 0)
+
+    def _telling(self, field: str) -> Self:
+        if len(np.unique(self.labels_U[self.labelled])) < 2:
+            raise InvalidInput.field(field, f"must tell the {self.unit}s of the text apart: they have only one label")
+        return self
 
 
 def domain_references(field: str, domains: str) -> tuple[Reference, ...]:

@@ -12,13 +12,13 @@ from hindcast.nn.embedding_table import Normalization
 Units = Annotated[int, Field(ge=1, le=LARGEST_SIZE)]
 
 
-class Settings(JsonModel):
+class SpecificationPart(JsonModel):
     """A part of a specification."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class LearnedInput(Settings):
+class LearnedInput(SpecificationPart):
     """The baseline: the words' vectors are learned with the rest of the network, from a random start."""
 
     type: Literal["learned"] = "learned"
@@ -28,7 +28,7 @@ class LearnedInput(Settings):
     compression: ClassVar[None] = None
 
 
-class TableInput(Settings):
+class TableInput(SpecificationPart):
     """The words' vectors come from a pre-trained embedding table."""
 
     type: Literal["table"] = "table"
@@ -43,7 +43,7 @@ class TableInput(Settings):
     domain embeddings and not word2vec's."""
 
 
-class AuxiliarySettings(Settings):
+class AuxiliarySettings(SpecificationPart):
     """A second task: at every word, tell the domain of the text (the paper's section 6)."""
 
     domains: str = Field(min_length=1, max_length=200)
@@ -55,7 +55,7 @@ class AuxiliarySettings(Settings):
     """`linear`: the weight falls evenly from epoch to epoch, to nothing after the last of `optimizer.epochs`."""
 
 
-class OptimizerSettings(Settings):
+class OptimizerSettings(SpecificationPart):
     """How the weights are found: by Adam. After an epoch without a better perplexity on `valid` the learning rate is
     halved; the best weights are kept."""
 

@@ -3,7 +3,7 @@
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal, cast
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, ValidationInfo, field_validator
@@ -20,13 +20,20 @@ from hindcast.nn.device import torch_device
 from hindcast.nn.fitting import Plan, fit
 from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
-from hindcast.text.corpus import CorpusReference, EncodedText, Text, Unit
+from hindcast.text.corpus import CorpusReference, EncodedText, Text
 from hindcast.text.vocabulary import Vocabulary, VocabularySpec
 from hindcast_trainer.assignment import DomainAssignment
 from hindcast_trainer.held_out import HeldOutScores, SentenceScores, score_texts
 from hindcast_trainer.input_table import InputTable
-from hindcast_trainer.labels import GOLD, UnitLabels, domain_references
-from hindcast_trainer.lm_settings import AuxiliarySettings, LearnedInput, OptimizerSettings, Settings, TableInput, Units
+from hindcast_trainer.labels import UnitLabels, domain_references
+from hindcast_trainer.lm_settings import (
+    AuxiliarySettings,
+    LearnedInput,
+    OptimizerSettings,
+    SpecificationPart,
+    TableInput,
+    Units,
+)
 from hindcast_trainer.model_card import described
 from hindcast_trainer.overlap import Overlap, overlap
 from hindcast_trainer.references import Reference
@@ -34,7 +41,7 @@ from hindcast_trainer.texts import corpus_references, text_of, vocabulary_of, vo
 from hindcast_trainer.work import Produced, Work
 
 
-class LanguageModelJob(Settings):
+class LanguageModelJob(SpecificationPart):
     """Train an LSTM language model."""
 
     kind: Literal["language_model"] = "language_model"
@@ -205,20 +212,15 @@ def _second_task(spec: LanguageModelJob, train: EncodedText, size: int, work: Wo
     """What is learned beside the words. InvalidInput where the domains don't suit the text, or don't tell it apart."""
     if spec.auxiliary is None:
         return None
-    found = DomainAssignment.open(work.folder(spec.auxiliary.domains)) if spec.auxiliary.domains != GOLD else None
-    unit: Unit = found.unit if found else "document"
     labels = UnitLabels.of(
         spec.auxiliary.domains,
         train,
-        unit,
         corpus=spec.train,
-        find=lambda _: cast(DomainAssignment, found),
+        find=lambda id: DomainAssignment.open(work.folder(id)),
         field="auxiliary.domains",
         corpus_field="train",
     )
-    domains = TextDomains(train.unit_bounds(unit)[1], labels.labels_U, labels.names)
-    if domains.told_apart < 2:
-        raise InvalidInput.field("auxiliary.domains", f"must tell the {unit}s of the text apart: they have one label")
+    domains = TextDomains(train.unit_bounds(labels.unit)[1], labels.labels_U, labels.names)
     return DomainTask(
         domains,
         size=size,

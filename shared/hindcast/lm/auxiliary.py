@@ -41,11 +41,6 @@ class TextDomains:
         lengths_U = np.diff(self.ends_U, prepend=0)
         return int(lengths_U[self.labels_U >= 0].sum())
 
-    @property
-    def told_apart(self) -> int:
-        """How many of the domains the text has."""
-        return len(np.unique(self.labels_U[self.labels_U >= 0]))
-
     def of(self, batch: Batch) -> Tensor:
         """[T, B] the domain of each target of a batch, below 0 where there is none to tell."""
         steps_T1 = np.arange(len(batch.targets_TB))[:, None]

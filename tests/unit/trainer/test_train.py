@@ -394,7 +394,7 @@ def test_domains_that_do_not_suit_the_text_are_refused(labelled, changes, field)
 @pytest.fixture
 def trained(work, tmp_path):
     """A model of that text, which others can go on from, and the work to do so."""
-    produced, bundle = train(work, input={"type": "table", "table": "tab_1", "compression": 4}, tied=False)
+    produced, bundle = train(work, input={"type": "table", "table": "tab_1", "compression": 4})
     again = replace(work, scratch=fresh(tmp_path))
     again.add("lm_1", "model", produced.folder)
     return again, produced, bundle

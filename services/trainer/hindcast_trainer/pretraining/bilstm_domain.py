@@ -10,13 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
-import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from hindcast.errors import InvalidInput
 from hindcast.nn.bilstm import BidirectionalLSTM, tensors
 from hindcast.nn.device import device_of
 from hindcast.nn.embedding_table import EmbeddingTable
@@ -63,18 +61,14 @@ class BilstmDomain(BilstmSpec):
     ) -> Generator[Progress, None, EmbeddingTable]:
         """See TableSpec."""
         labels = UnitLabels.of(self.domains, material.text, self.unit, corpus=self.corpus, find=material.domains)
-        labelled_U = np.flatnonzero(labels.labels_U >= 0)
-        if len(np.unique(labels.labels_U[labelled_U])) < 2:
-            raise InvalidInput.field(
-                "domains", f"must tell the {self.unit}s of the text apart: they have only one label"
-            )
         objective = self.build(partial(DomainClassifier, labels=labels), vocabulary_size=len(material.vocabulary))
-        trainee = UnitTrainee.of(self, objective, material, self.unit, labelled_U)
+        trainee = UnitTrainee.of(self, objective, material, self.unit, labels.labelled)
         table = yield from pretrain_bilstm(
             trainee, self.plan(), self.averaging(), checkpoint=checkpoint, threads=threads
         )
-        skipped = len(labels.labels_U) - len(labelled_U)
-        facts = {"labels": list(labels.names), "units": {"labelled": len(labelled_U), "skipped": skipped}}
+        labelled = len(labels.labelled)
+        units = {"labelled": labelled, "skipped": len(labels.labels_U) - labelled}
+        facts = {"labels": list(labels.names), "units": units}
         return replace(table, details={**table.details, **facts})
 
 
