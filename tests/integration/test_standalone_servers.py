@@ -45,6 +45,19 @@ def test_it_keeps_its_data_when_it_is_stopped_and_when_it_is_killed(postgres: Po
     assert rows(postgres) == [("hurricane",)]
 
 
+def test_a_database_that_was_removed_is_not_made_anew_behind_its_users_backs(postgres: PostgresServer) -> None:
+    folder = postgres_folder(postgres.log.parent)
+    keep_a_word(postgres)
+    postgres.stop()
+    (folder / "data").rename(folder / "elsewhere")
+    with pytest.raises(CannotStart, match="was removed"):
+        postgres.start()
+    assert not (folder / "data").exists()
+    (folder / "elsewhere").rename(folder / "data")
+    postgres.start()
+    assert rows(postgres) == [("hurricane",)]
+
+
 def test_text_is_utf8_and_sorted_by_code_point(postgres: PostgresServer) -> None:
     with psycopg.connect(postgres.url) as connection:
         words = connection.execute("SELECT w FROM (VALUES ('b'), ('B'), ('é')) AS t (w) ORDER BY w").fetchall()

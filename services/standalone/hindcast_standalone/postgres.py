@@ -49,7 +49,13 @@ class PostgresServer(Part):
         return f"postgresql://{ROLE}@/{database}?host={quote(str(self._sockets), safe='/')}"
 
     def start(self) -> None:
-        """Make the database if there is none, start the server and wait until it answers; CannotStart."""
+        """Make the database if there is none, start the server and wait until it answers; CannotStart.
+
+        One that was there when it started before, and is gone, isn't made anew: what was kept beside it would be told
+        of by nobody, and whoever knows where it is may bring it back.
+        """
+        if self._child is not None and not self._data.exists():
+            raise CannotStart(f"The database in {self._folder} was removed. Bring it back, or stop to begin without it")
         account = _account(self._folder)
         binaries = _reachable_binaries(account)
         self._make_folder(account)
