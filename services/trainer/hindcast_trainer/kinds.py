@@ -5,7 +5,7 @@ A new kind is one file with its frozen specification and its algorithm, and one 
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import Annotated, Any, Union, cast, get_args
 
 from pydantic import BaseModel, Field, GetCoreSchemaHandler, TypeAdapter, create_model
@@ -38,7 +38,12 @@ AnySpec = Annotated[
 
 def parse(kind: str, spec: Mapping[str, Any]) -> Spec:
     """The specification that a job stores."""
-    return cast(Spec, TypeAdapter(AnySpec).validate_python({**spec, "kind": kind}))
+    return cast(Spec, _any_spec().validate_python({**spec, "kind": kind}))
+
+
+@cache
+def _any_spec() -> TypeAdapter[Any]:
+    return TypeAdapter(AnySpec)
 
 
 def submit(
@@ -89,6 +94,7 @@ class Order:
         return cls(spec=spec, name=model.name, written=written)
 
 
+@cache  # the docstrings of its fields are read from source
 def _named(spec: type[BaseModel]) -> type[BaseModel]:
     """What is posted for it: the same with a name, and the kind said in any case."""
     kind: Any = (spec.model_fields["kind"].annotation, ...)
