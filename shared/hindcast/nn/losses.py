@@ -14,8 +14,8 @@ from torch.nn.functional import embedding, linear, softplus
 PADDING = -1
 """A target that stands for no token: it has no loss and no gradient."""
 
-_CHUNK_LOGITS = 1 << 22
-_SMALLEST_CERTAIN = 1e-30
+_CHUNK_LOGITS = 7 << 20
+_SMALLEST_SUM, _LARGEST_SUM = 1e-20, 1e30
 
 
 def softmax_cross_entropy(
@@ -127,17 +127,15 @@ def target_log_probs(
 ) -> Tensor:
     """[N] log softmax(hidden · weightᵀ + bias)[target] in nats, chunk × V at a time."""
     chunk = chunk or chunk_tokens(len(weight_VH), device=weight_VH.device.type)
-    log_probs_N = hidden_NH.new_empty(len(targets_N))
+    log_probs_N = _dots(hidden_NH, weight_VH[targets_N]) + bias_V[targets_N]
     for start in range(0, len(targets_N), chunk):
         part = slice(start, start + chunk)
-        logits_CV = _linear(hidden_NH[part], weight_VH, bias_V)
-        chosen_C = logits_CV.gather(1, targets_N[part, None]).squeeze(1)
-        log_probs_N[part] = chosen_C - logits_CV.logsumexp(dim=1)
+        log_probs_N[part] -= _exponentials(hidden_NH[part], weight_VH, bias_V).log_z_C
     return log_probs_N
 
 
 def chunk_tokens(vocabulary_size: int, *, device: str = "cpu") -> int:
-    """How many tokens to take at a time: their logits fill 16 MB, measured to be the quickest (benchmarks/); 256 MB
+    """How many tokens to take at a time: their logits fill 28 MB, measured to be the quickest (benchmarks/); 448 MB
     elsewhere than on a processor, which larger products keep busier."""
     return max(16, _CHUNK_LOGITS * (1 if device == "cpu" else 16) // vocabulary_size)
 
@@ -153,28 +151,37 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
         penalty: float,
         chunk: int,
     ) -> tuple[Tensor, Tensor]:
-        total = torch.zeros((), dtype=torch.float64, device=hidden_NH.device)
-        nats = torch.zeros_like(total)
+        log_z_N = hidden_NH.new_empty(len(targets_N))
         grad_hidden_NH = torch.empty_like(hidden_NH)
-        grad_weight_VH = None
-        if ctx.needs_input_grad[1]:
-            grad_weight_VH = torch.empty_like(weight_VH) if len(targets_N) else torch.zeros_like(weight_VH)
+        grad_weight_HV = weight_VH.new_empty(weight_VH.shape[::-1]) if ctx.needs_input_grad[1] else None
         grad_bias_V = torch.zeros_like(bias_V)
         for start in range(0, len(targets_N), chunk):
             part = slice(start, start + chunk)
-            errors_CV, nats_C, penalties_C = _errors(hidden_NH[part], weight_VH, bias_V, targets_N[part], penalty)
-            nats += nats_C.sum(dtype=torch.float64)
-            total += penalties_C.sum(dtype=torch.float64)
-            grad_hidden_NH[part] = _linear(errors_CV, weight_VH.t())
-            # The first product overwrites, later ones add: no pass over V × H to set zeros.
-            if grad_weight_VH is not None:
-                torch.addmm(grad_weight_VH, errors_CV.t(), hidden_NH[part], beta=int(start > 0), out=grad_weight_VH)
-            grad_bias_V += errors_CV.sum(dim=0)
-            del errors_CV  # before the next ones are made
+            exponentials_CV, sums_C, log_z_C = _exponentials(hidden_NH[part], weight_VH, bias_V)
+            # Probabilities are never made: what their sums are divided by moves to the small side of each product.
+            scales_C = 1.0 / sums_C
+            if penalty:  # d (log Z)² / d logit = 2 log Z · p
+                scales_C *= 1.0 + 2.0 * penalty * log_z_C
+            grad_hidden_NH[part] = _linear(exponentials_CV, weight_VH.t()).mul_(scales_C[:, None])
+            if grad_weight_HV is not None:
+                # The first product overwrites, later ones add: no pass over V × H to set zeros.
+                scaled_HC = (hidden_NH[part] * scales_C[:, None]).t()
+                torch.addmm(grad_weight_HV, scaled_HC, exponentials_CV, beta=int(start > 0), out=grad_weight_HV)
+            grad_bias_V.addmv_(exponentials_CV.t(), scales_C)
+            log_z_N[part] = log_z_C
+            del exponentials_CV  # before the next ones are made
+        targets_NH = weight_VH[targets_N]
+        nats = (log_z_N - _dots(hidden_NH, targets_NH) - bias_V[targets_N]).sum(dtype=torch.float64)
+        total = nats + penalty * log_z_N.square().sum(dtype=torch.float64)
+        grad_hidden_NH -= targets_NH
+        grad_bias_V.index_add_(0, targets_N, torch.ones_like(log_z_N), alpha=-1.0)
+        grad_weight_VH = None
+        if grad_weight_HV is not None:
+            grad_weight_VH = grad_weight_HV.t().contiguous() if len(targets_N) else torch.zeros_like(weight_VH)
+            grad_weight_VH.index_add_(0, targets_N, hidden_NH, alpha=-1.0)
         # Saved, not kept as attributes: autograd lets go of them before it hands them to the parameters, which can
         # then take them over without a copy.
         ctx.save_for_backward(grad_hidden_NH, grad_weight_VH, grad_bias_V)
-        total += nats
         ctx.mark_non_differentiable(nats)
         return total, nats
 
@@ -186,32 +193,46 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
         return *gradients, None, None, None
 
 
-def _errors(
-    hidden_CH: Tensor, weight_VH: Tensor, bias_V: Tensor, targets_C: Tensor, penalty: float
-) -> tuple[Tensor, Tensor, Tensor]:
-    """[C, V] gradients by the logits (probabilities, less 1 at the target, and the penalty's), and [C] each: -log p of
-    the targets, and the penalties."""
-    errors_CV = _linear(hidden_CH, weight_VH, bias_V)
-    log_z_C = errors_CV.logsumexp(dim=1) if penalty else None
-    torch.softmax(errors_CV, dim=1, out=errors_CV)
-    probs_C = errors_CV.gather(1, targets_C[:, None]).squeeze(1)
-    nats_C = -probs_C.log()
-    vanishing_C = probs_C < _SMALLEST_CERTAIN
-    if bool(vanishing_C.any()):  # too small for its type: taken from the logits instead
-        nats_C[vanishing_C] = -target_log_probs(hidden_CH[vanishing_C], weight_VH, bias_V, targets_C[vanishing_C])
-    penalties_C = torch.zeros_like(nats_C)
-    if log_z_C is not None:  # d (log Z)² / d logit = 2 log Z · p
-        penalties_C = penalty * log_z_C.square()
-        errors_CV *= (1.0 + 2.0 * penalty * log_z_C)[:, None]
-    errors_CV[torch.arange(len(targets_C), device=targets_C.device), targets_C] -= 1.0
-    return errors_CV, nats_C, penalties_C
+class _Exponentials(NamedTuple):
+    """What a softmax is made of."""
+
+    values_CV: Tensor
+    """exp(logit), of each token by a factor of its own."""
+    sums_C: Tensor
+    """Of `values_CV` over the vocabulary."""
+    log_z_C: Tensor
+    """The log of what the softmax divides exp(logit) by."""
+
+
+def _exponentials(hidden_CH: Tensor, weight_VH: Tensor, bias_V: Tensor) -> _Exponentials:
+    """One pass over C × V numbers after the product, and one to sum them.
+
+    A softmax usually begins by looking for the largest logit, lest an exponential be too large for its type. A trained
+    network's logits are far from that, so it is only done where the sums tell that it was needed.
+    """
+    values_CV = _linear(hidden_CH, weight_VH, bias_V).exp_()
+    sums_C = values_CV.sum(dim=1)
+    if bool(((sums_C > _SMALLEST_SUM) & (sums_C < _LARGEST_SUM)).all()):
+        return _Exponentials(values_CV, sums_C, sums_C.log())
+    del values_CV
+    logits_CV = _linear(hidden_CH, weight_VH, bias_V)
+    highest_C = logits_CV.amax(dim=1)
+    values_CV = logits_CV.sub_(highest_C[:, None]).exp_()
+    sums_C = values_CV.sum(dim=1)
+    return _Exponentials(values_CV, sums_C, sums_C.log() + highest_C)
+
+
+def _dots(left_NH: Tensor, right_NH: Tensor) -> Tensor:
+    """[N] the product of each row with its counterpart."""
+    return (left_NH * right_NH).sum(dim=1)
 
 
 def _linear(inputs_CD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) -> Tensor:
     """inputs · weightᵀ + bias, by the quickest library at hand.
 
     torch gives products in single precision to MKL, which on these skinny matrices reaches 68 % of its own best rate on
-    an AMD processor; oneDNN, which torch carries for its compiler, reaches 80 % and adds the bias on the way.
+    an AMD processor; oneDNN, which torch carries for its compiler, reaches 80 % there and adds the bias on the way. On
+    an Intel processor MKL is ahead, with large chunks by several times.
     """
     if inputs_CD.dtype == torch.float32 and inputs_CD.device.type == "cpu" and _ONEDNN is not None:
         product: Tensor = _ONEDNN(inputs_CD, weight_ED, bias_E, "none", [], "")
@@ -220,6 +241,8 @@ def _linear(inputs_CD: Tensor, weight_ED: Tensor, bias_E: Tensor | None = None) 
 
 
 def _onednn_linear() -> Callable[..., Tensor] | None:
+    if "AMD" not in str(torch.cpu.get_capabilities().get("cpu_name", "")):
+        return None
     if not torch.backends.mkldnn.is_available() or not hasattr(torch.ops.mkldnn, "_linear_pointwise"):
         return None
     operator: Callable[..., Tensor] = torch.ops.mkldnn._linear_pointwise.default
