@@ -125,6 +125,15 @@ def test_little_text_is_learned_in_small_batches_and_a_quick_look_has_few_epochs
     assert experiment.prepare[0].job.epochs == 2
 
 
+def test_the_sampled_softmax_is_every_rows_when_it_is_asked_for_and_another_experiment() -> None:
+    sampled = Size.of(scale=0.1, lm_words=None, epochs=None, objective="sampled_softmax")
+    exact, request = (requests.preset(size, rows=requests.FIRST, seeds=[1]) for size in (SMALL, sampled))
+    models = [row.language_models[0] for row in plan(expanded(request))]
+    assert {model.objective.type for model in models} == {"sampled_softmax"}
+    assert exact["name"] != request["name"]
+    assert requests.estimated_hours(sampled, requests.FIRST, 1) < requests.estimated_hours(SMALL, requests.FIRST, 1)
+
+
 def test_what_is_asked_again_has_the_name_that_it_had_and_nothing_else_has() -> None:
     asked = [requests.preset(SMALL, rows=requests.FIRST, seeds=seeds)["name"] for seeds in ([1], [1], [1, 2])]
     assert asked[0] == asked[1] != asked[2]

@@ -6,7 +6,7 @@ It may take hours, can be stopped at any time and goes on where it was: jobs tha
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -44,6 +44,8 @@ class Asked:
     """Keys of the preset's rows; none: all."""
     epochs: int | None = None
     """At most, of every network; None: until patience ends it."""
+    objective: str = requests.EXACT
+    """Of every language model."""
     curve: bool = False
     """Instead of the table: how much word2vec brings at three amounts of text to learn."""
 
@@ -59,7 +61,7 @@ class Asked:
         """InvalidInput where it is none."""
         if not 0 < self.scale <= 1:
             raise InvalidInput.field("SCALE", "must be above 0, and 1 at most: the paper's size")
-        return Size.of(scale=self.scale, lm_words=self.lm_words, epochs=self.epochs)
+        return Size.of(scale=self.scale, lm_words=self.lm_words, epochs=self.epochs, objective=self.objective)
 
 
 def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> None:
@@ -126,7 +128,7 @@ class Study:
     def curve(self, size: Size, *, seeds: int) -> None:
         """What word2vec of the superset brings at several amounts of text to learn."""
         numbers = range(1, seeds + 1)
-        sizes = [Size(words, size.domain_small, size.domain_large, size.epochs) for words in requests.CURVE_WORDS]
+        sizes = [replace(size, lm_words=words) for words in requests.CURVE_WORDS]
         begun = [self._begin(requests.preset(each, rows=requests.FIRST, seeds=numbers)) for each in sizes]
         title = "What word2vec of the superset brings, by the words to learn"
         answers: list[Any] = []
@@ -190,6 +192,7 @@ class Study:
         described = [
             f"- {size.lm_words:,} words to learn, vocabulary of {size.vocabulary:,} at most, "
             f"domains of {size.domain_small:,} and {size.domain_large:,} words, {_counted(seeds)}",
+            f"- language models minimise the {size.objective.replace('_', ' ')}",
             *(f"- {row}: {_told(fields)}, the best of three on valid" for row, fields in inputs.items()),
             f"- experiment {answer['name']}, which has the rest",
         ]

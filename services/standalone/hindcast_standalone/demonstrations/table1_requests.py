@@ -18,6 +18,7 @@ FEW_WORDS = 500_000
 """With fewer to learn, small batches do better: 8 sentences instead of 32."""
 PRETRAINING_EPOCHS = {"bilstm_lm": 8, "bilstm_domain": 3}
 """At most. So that one seed of the paper's rows takes hours, not a day, on two cores."""
+EXACT, SAMPLED = "softmax", "sampled_softmax"
 FIRST = ("baseline", "word2vec-superset")
 """What tells most."""
 EXTERNAL = "word2vec-external"
@@ -42,7 +43,7 @@ ROWS = tuple(row.key for row in table1_rows.ROWS)
 CURVE_WORDS = (100_000, 300_000, 1_000_000)
 
 # Tokens a second on two cores, at a vocabulary of 10,000, and what to expect of patience: for the estimate alone.
-LM_RATE, BILSTM_LM_RATE, BILSTM_DOMAIN_RATE, WORD2VEC_RATE = 7_000, 4_900, 20_000, 300_000
+LM_RATE, SAMPLED_LM_RATE, BILSTM_LM_RATE, BILSTM_DOMAIN_RATE, WORD2VEC_RATE = 7_000, 25_000, 4_900, 20_000, 300_000
 EPOCHS_TO_CONVERGE = 11
 SUPERSET_WORDS = 11_700_000
 
@@ -57,12 +58,14 @@ class Size:
     domain_large: int
     epochs: int | None = None
     """At most, of every network; None: as many as it takes."""
+    objective: str = EXACT
+    """Of every language model; perplexities are those of the exact softmax in any case."""
 
     @classmethod
-    def of(cls, *, scale: float, lm_words: int | None, epochs: int | None) -> "Size":
+    def of(cls, *, scale: float, lm_words: int | None, epochs: int | None, objective: str = EXACT) -> "Size":
         """At that share of the paper's size."""
         words = lm_words or round(scale * PAPER_LM_WORDS)
-        return cls(words, round(scale * PAPER_DOMAIN_SMALL), round(scale * PAPER_DOMAIN_LARGE), epochs)
+        return cls(words, round(scale * PAPER_DOMAIN_SMALL), round(scale * PAPER_DOMAIN_LARGE), epochs, objective)
 
     @property
     def vocabulary(self) -> int:
@@ -99,6 +102,7 @@ def preset(
     pretrain: dict[str, Any] = {
         kind: {"epochs": min(epochs, size.epochs or epochs)} for kind, epochs in PRETRAINING_EPOCHS.items()
     }
+    objective: dict[str, Any] = {} if size.objective == EXACT else {"objective": {"type": size.objective}}
     chosen = {key: dict(fields) for key, fields in (inputs or {}).items() if key in rows}
     request: dict[str, Any] = {
         "preset": "table-1",
@@ -113,7 +117,7 @@ def preset(
             "domain_large": part(WITH_DOMAINS, "train", size.domain_large),
         },
         "rows": list(rows),
-        "lm": {"vocabulary": {"size": size.vocabulary}, "optimizer": optimizer},
+        "lm": {"vocabulary": {"size": size.vocabulary}, "optimizer": optimizer} | objective,
         "pretrain": pretrain,
         "inputs": chosen,
         "seeds": list(seeds),
@@ -144,7 +148,7 @@ def estimated_hours(size: Size, rows: Sequence[str], seeds: int) -> float:
     """About how long it takes on two cores; the processor decides."""
     epochs = min(EPOCHS_TO_CONVERGE, size.epochs or EPOCHS_TO_CONVERGE)
     tuning = sum(len(CANDIDATES[row]) - 1 for row in rows if row in CANDIDATES)
-    rate = LM_RATE * 10_000 / size.vocabulary
+    rate = LM_RATE * 10_000 / size.vocabulary if size.objective == EXACT else SAMPLED_LM_RATE
     seconds = (len(rows) * seeds + tuning) * epochs * size.lm_words / rate
     learned = {
         "domain-small-paragraphs": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
