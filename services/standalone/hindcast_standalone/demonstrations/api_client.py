@@ -11,6 +11,8 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from hindcast.errors import HindcastError, Unavailable
 
 POLL_SECONDS = 1.0
+REQUESTS_PER_SECOND = 10
+"""At most, while waiting: many queued jobs must not take the processor from the one that runs."""
 PLAIN_REPORT_SECONDS = 30.0
 """How often a job is reported where no terminal shows bars."""
 PATIENCE_SECONDS = 120.0
@@ -110,7 +112,7 @@ class ApiClient:
                 display.show(label, job)
                 if job["status"] in ("succeeded", "failed", "cancelled"):
                     del open_jobs[id]
-            time.sleep(POLL_SECONDS if open_jobs else 0)
+            time.sleep(max(POLL_SECONDS, len(open_jobs) / REQUESTS_PER_SECOND) if open_jobs else 0)
 
 
 def _note(job: Mapping[str, Any]) -> str:
