@@ -69,12 +69,7 @@ def _add_table1(table: argparse.ArgumentParser) -> None:
     table.add_argument("--seeds", type=int, default=3, choices=range(1, 21), metavar="N", help="one of every row first")
     table.add_argument("--rows", nargs="+", default=(), metavar="ROW", help="keys of the preset's rows; default: all")
     table.add_argument("--epochs", type=int, help="at most, of every network: for a quick look")
-    table.add_argument(
-        "--objective",
-        default="softmax",
-        choices=("softmax", "sampled_softmax"),
-        help="of every language model: sampled_softmax is some three times as fast",
-    )
+    table.add_argument("--lm", default="{}", metavar="JSON", help="fields of every language model, such as dropout")
     table.add_argument("--curve", action="store_true", help="instead: word2vec's gain at 0.1, 0.3 and 1 million words")
     table.set_defaults(run=_table1)
 

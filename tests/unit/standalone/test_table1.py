@@ -125,11 +125,13 @@ def test_little_text_is_learned_in_small_batches_and_a_quick_look_has_few_epochs
     assert experiment.prepare[0].job.epochs == 2
 
 
-def test_the_sampled_softmax_is_every_rows_when_it_is_asked_for_and_another_experiment() -> None:
-    sampled = Size.of(scale=0.1, lm_words=None, epochs=None, objective="sampled_softmax")
+def test_fields_of_a_language_model_are_every_rows_and_make_another_experiment(tmp_path: Path) -> None:
+    fields = {"objective": {"type": "sampled_softmax"}, "dropout": 0.4, "optimizer": {"patience": 3}}
+    sampled = Asked(data=tmp_path, lm=json.dumps(fields)).size
     exact, request = (requests.preset(size, rows=requests.FIRST, seeds=[1]) for size in (SMALL, sampled))
     models = [row.language_models[0] for row in plan(expanded(request))]
-    assert {model.objective.type for model in models} == {"sampled_softmax"}
+    assert {(model.objective.type, model.dropout) for model in models} == {("sampled_softmax", 0.4)}
+    assert {(model.optimizer.patience, model.optimizer.batch_size) for model in models} == {(3, 32)}
     assert exact["name"] != request["name"]
     assert requests.estimated_hours(sampled, requests.FIRST, 1) < requests.estimated_hours(SMALL, requests.FIRST, 1)
 
@@ -266,7 +268,10 @@ def test_a_corpus_is_uploaded_once_and_never_taken_for_another(data: Path, tmp_p
     assert other.uploaded == []
 
 
-@pytest.mark.parametrize(("option", "named"), [(["--rows", "wings"], "ROWS"), (["--scale", "0"], "SCALE")])
+@pytest.mark.parametrize(
+    ("option", "named"),
+    [(["--rows", "wings"], "ROWS"), (["--scale", "0"], "SCALE"), (["--lm", "{"], "LM"), (["--lm", "3"], "LM")],
+)
 def test_what_cant_be_meant_is_a_sentence(
     data: Path, option: list[str], named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -3,6 +3,7 @@
 It may take hours, can be stopped at any time and goes on where it was: jobs that have run are not run again.
 """
 
+import json
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -44,8 +45,8 @@ class Asked:
     """Keys of the preset's rows; none: all."""
     epochs: int | None = None
     """At most, of every network; None: until patience ends it."""
-    objective: str = requests.EXACT
-    """Of every language model."""
+    lm: str = "{}"
+    """Fields of every language model, instead of the preset's: JSON."""
     curve: bool = False
     """Instead of the table: how much word2vec brings at three amounts of text to learn."""
 
@@ -61,7 +62,13 @@ class Asked:
         """InvalidInput where it is none."""
         if not 0 < self.scale <= 1:
             raise InvalidInput.field("SCALE", "must be above 0, and 1 at most: the paper's size")
-        return Size.of(scale=self.scale, lm_words=self.lm_words, epochs=self.epochs, objective=self.objective)
+        try:
+            lm = json.loads(self.lm)
+        except ValueError:
+            lm = None
+        if not isinstance(lm, dict) or not isinstance(lm.get("optimizer", {}), dict):
+            raise InvalidInput.field("LM", """must be an object in JSON, such as '{"dropout": 0.4}'""")
+        return Size.of(scale=self.scale, lm_words=self.lm_words, epochs=self.epochs, lm=lm)
 
 
 def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> None:
@@ -192,7 +199,7 @@ class Study:
         described = [
             f"- {size.lm_words:,} words to learn, vocabulary of {size.vocabulary:,} at most, "
             f"domains of {size.domain_small:,} and {size.domain_large:,} words, {_counted(seeds)}",
-            f"- language models minimise the {size.objective.replace('_', ' ')}",
+            *([f"- every language model: {json.dumps(size.lm)}"] if size.lm else []),
             *(f"- {row}: {_told(fields)}, the best of three on valid" for row, fields in inputs.items()),
             f"- experiment {answer['name']}, which has the rest",
         ]

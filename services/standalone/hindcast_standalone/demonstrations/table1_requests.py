@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from hindcast_standalone.demonstrations.table1_texts import CORPORA, OF_ANOTHER_KIND, WITH_DOMAINS
@@ -18,7 +18,6 @@ FEW_WORDS = 500_000
 """With fewer to learn, small batches do better: 8 sentences instead of 32."""
 PRETRAINING_EPOCHS = {"bilstm_lm": 8, "bilstm_domain": 3}
 """At most. So that one seed of the paper's rows takes hours, not a day, on two cores."""
-EXACT, SAMPLED = "softmax", "sampled_softmax"
 FIRST = ("baseline", "word2vec-superset")
 """What tells most."""
 EXTERNAL = "word2vec-external"
@@ -58,14 +57,21 @@ class Size:
     domain_large: int
     epochs: int | None = None
     """At most, of every network; None: as many as it takes."""
-    objective: str = EXACT
-    """Of every language model; perplexities are those of the exact softmax in any case."""
+    lm: Mapping[str, Any] = field(default_factory=dict)
+    """Other fields of every language model, as the preset takes them."""
 
     @classmethod
-    def of(cls, *, scale: float, lm_words: int | None, epochs: int | None, objective: str = EXACT) -> "Size":
+    def of(
+        cls, *, scale: float, lm_words: int | None, epochs: int | None, lm: Mapping[str, Any] | None = None
+    ) -> "Size":
         """At that share of the paper's size."""
         words = lm_words or round(scale * PAPER_LM_WORDS)
-        return cls(words, round(scale * PAPER_DOMAIN_SMALL), round(scale * PAPER_DOMAIN_LARGE), epochs, objective)
+        return cls(words, round(scale * PAPER_DOMAIN_SMALL), round(scale * PAPER_DOMAIN_LARGE), epochs, lm or {})
+
+    @property
+    def is_sampled(self) -> bool:
+        """Whether language models are trained by a sample of the vocabulary: several times as fast."""
+        return "sampled_softmax" in str(self.lm.get("objective"))
 
     @property
     def vocabulary(self) -> int:
@@ -99,10 +105,10 @@ def preset(
 ) -> dict[str, Any]:
     """The experiment as it is posted, under a name that tells it from others."""
     optimizer = {"batch_size": size.batch_size} | ({"epochs": size.epochs} if size.epochs else {})
+    optimizer |= size.lm.get("optimizer", {})
     pretrain: dict[str, Any] = {
         kind: {"epochs": min(epochs, size.epochs or epochs)} for kind, epochs in PRETRAINING_EPOCHS.items()
     }
-    objective: dict[str, Any] = {} if size.objective == EXACT else {"objective": {"type": size.objective}}
     chosen = {key: dict(fields) for key, fields in (inputs or {}).items() if key in rows}
     request: dict[str, Any] = {
         "preset": "table-1",
@@ -117,7 +123,7 @@ def preset(
             "domain_large": part(WITH_DOMAINS, "train", size.domain_large),
         },
         "rows": list(rows),
-        "lm": {"vocabulary": {"size": size.vocabulary}, "optimizer": optimizer} | objective,
+        "lm": {"vocabulary": {"size": size.vocabulary}, **size.lm, "optimizer": optimizer},
         "pretrain": pretrain,
         "inputs": chosen,
         "seeds": list(seeds),
@@ -148,7 +154,7 @@ def estimated_hours(size: Size, rows: Sequence[str], seeds: int) -> float:
     """About how long it takes on two cores; the processor decides."""
     epochs = min(EPOCHS_TO_CONVERGE, size.epochs or EPOCHS_TO_CONVERGE)
     tuning = sum(len(CANDIDATES[row]) - 1 for row in rows if row in CANDIDATES)
-    rate = LM_RATE * 10_000 / size.vocabulary if size.objective == EXACT else SAMPLED_LM_RATE
+    rate = SAMPLED_LM_RATE if size.is_sampled else LM_RATE * 10_000 / size.vocabulary
     seconds = (len(rows) * seeds + tuning) * epochs * size.lm_words / rate
     learned = {
         "domain-small-paragraphs": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
