@@ -67,6 +67,6 @@ class OptimizerSettings(SpecificationPart):
     epochs: int = Field(default=10, ge=1, le=1000)
     """At most."""
     patience: int | None = Field(default=2, ge=1, le=1000)
-    """Stop after so many epochs in a row without a better perplexity on `valid`; null: never."""
+    """Stop after so many epochs in a row whose perplexity on `valid` is no better by 0.2 %; null: never."""
     clip_norm: float | None = Field(default=5.0, gt=0)
     """Longest gradient, over all weights together, of a usual batch's mean loss per word; null: any length."""

@@ -25,6 +25,10 @@ State = tuple[Tensor, ...]
 
 BatchT = TypeVar("BatchT")
 
+LEAST_GAIN = 0.002
+"""Nats per token (0.2 % of a perplexity) by which an epoch must better the validation to count as better. Halving the
+learning rate brings ever smaller gains: without it, a network that has long converged would go on to its last epoch."""
+
 
 @dataclass(frozen=True)
 class Loss:
@@ -90,7 +94,7 @@ class Plan:
     epochs: int
     """At most."""
     patience: int | None = None
-    """Stop after so many epochs in a row without a better validation; None: never."""
+    """Stop after so many epochs in a row that bettered the validation by less than LEAST_GAIN; None: never."""
     clip_norm: float | None = None
     """Longest gradient of a usual batch's mean loss, over all parameters together; None: any length."""
     seed: int = 0
@@ -120,7 +124,7 @@ class _Position:
     nats: float = 0.0
     tokens: int = 0
     worse: int = 0
-    """Epochs in a row without a better validation."""
+    """Epochs in a row that bettered the validation by less than LEAST_GAIN."""
     best_epoch: int = 0
     best_train_loss: float = 0.0
     best_valid_loss: float | None = None
@@ -218,11 +222,16 @@ class _Fitting:
         position = self.position
         train_loss = position.train_loss = position.nats / position.tokens
         valid_loss = position.valid_loss = yield from self.valid_loss(report_seconds)
-        if valid_loss is None or position.best_valid_loss is None or valid_loss < position.best_valid_loss:
+        gain = math.inf
+        if valid_loss is not None and position.best_valid_loss is not None:
+            gain = position.best_valid_loss - valid_loss
+        if gain > 0:
             position.best_epoch = position.epoch + 1
-            position.best_train_loss, position.best_valid_loss, position.worse = train_loss, valid_loss, 0
+            position.best_train_loss, position.best_valid_loss = train_loss, valid_loss
             if valid_loss is not None:
                 self.best = {name: p.detach().clone() for name, p in self.parameters.items()}
+        if gain >= LEAST_GAIN:
+            position.worse = 0
         else:
             position.worse += 1
             position.stopped = self.plan.patience is not None and position.worse >= self.plan.patience

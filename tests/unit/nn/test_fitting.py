@@ -120,6 +120,18 @@ def test_it_stops_after_so_many_epochs_without_a_better_validation_and_keeps_the
     assert mean_loss(trainee, trainee.valid) == pytest.approx(math.log(result.valid_perplexity), rel=1e-6)
 
 
+def test_gains_too_small_to_count_end_it_and_the_best_of_them_is_kept():
+    class Scripted(BigramTrainee):
+        def validation(self):
+            return iter([Loss(torch.tensor(56 * next(losses)), 56)])
+
+    losses = iter([3.0, 2.9, 2.8995, 2.8990, 2.0])
+    seen, result = run(Scripted(Bigrams(), text(5)), Plan(learning_rate=0.01, epochs=5, patience=2))
+    assert (result.epochs, result.best_epoch) == (4, 4)
+    assert seen[-1].metrics["learning_rate"] == pytest.approx(0.01 / 4)
+    assert math.log(result.valid_perplexity) == pytest.approx(2.899, abs=1e-6)
+
+
 def test_without_patience_all_epochs_are_run_and_the_best_weights_kept():
     trainee = BigramTrainee(Bigrams(), text(5), valid=text(6))
     _, result = run(trainee, Plan(learning_rate=0.3, epochs=9))
