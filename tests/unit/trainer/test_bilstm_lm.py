@@ -88,10 +88,27 @@ def test_it_learns(material, finish):
     assert table.details["metrics"]["valid_perplexity"] < 60  # by chance it would be 80
 
 
-def test_an_interruption_changes_no_bit(little_material, finish, checkpoint_after):
-    undisturbed = pretrained(finish, little_material, seed=4)
-    folder = checkpoint_after(spec(seed=4).pretrain(little_material, checkpoint=None, threads=1), 2)
-    resumed = finish(spec(seed=4).pretrain(little_material, checkpoint=folder, threads=1))
+def test_it_learns_from_samples_and_tells_exact_perplexities(material, finish):
+    table, exact = (pretrained(finish, material, epochs=2, samples=samples) for samples in (60, None))
+    assert table.details["metrics"]["valid_perplexity"] < 60
+    assert not np.array_equal(table.vectors, exact.vectors)
+
+
+@pytest.mark.parametrize("samples", [None, 20])
+def test_what_is_not_learned_has_the_exact_loss(objective, samples):
+    sampled = BidirectionalLanguageModel(objective.network, samples=samples)
+    sampled.load_state_dict(objective.state_dict())
+    units = batch([4, 7, 2, 1], [5, 1])
+    with torch.no_grad():
+        assert sampled.loss(units).total.item() == objective.loss(units).total.item()
+
+
+@pytest.mark.parametrize("samples", [None, 20])
+def test_an_interruption_changes_no_bit(little_material, finish, checkpoint_after, samples):
+    asked = spec(seed=4, samples=samples)
+    undisturbed = finish(asked.pretrain(little_material, checkpoint=None, threads=1))
+    folder = checkpoint_after(asked.pretrain(little_material, checkpoint=None, threads=1), 2)
+    resumed = finish(asked.pretrain(little_material, checkpoint=folder, threads=1))
     np.testing.assert_array_equal(resumed.vectors, undisturbed.vectors)
 
 
@@ -156,6 +173,7 @@ def test_text_without_any_neighbours_is_refused(finish):
         {"state": "gate"},
         {"combine": "sum"},
         {"clip": 0},
+        {"samples": 0},
     ],
 )
 def test_a_wrong_specification_is_refused(wrong):

@@ -18,6 +18,8 @@ FEW_WORDS = 500_000
 """With fewer to learn, small batches do better: 8 sentences instead of 32."""
 PRETRAINING_EPOCHS = {"bilstm_lm": 8, "bilstm_domain": 3}
 """At most. So that one seed of the paper's rows takes hours, not a day, on two cores."""
+SAMPLES = 2048
+"""Of the bi-LSTM language model, where language models are trained by a sample too."""
 FIRST = ("baseline", "word2vec-superset")
 """What tells most."""
 EXTERNAL = "word2vec-external"
@@ -109,6 +111,8 @@ def preset(
     pretrain: dict[str, Any] = {
         kind: {"epochs": min(epochs, size.epochs or epochs)} for kind, epochs in PRETRAINING_EPOCHS.items()
     }
+    if size.is_sampled:
+        pretrain["bilstm_lm"]["samples"] = SAMPLES
     chosen = {key: dict(fields) for key, fields in (inputs or {}).items() if key in rows}
     request: dict[str, Any] = {
         "preset": "table-1",

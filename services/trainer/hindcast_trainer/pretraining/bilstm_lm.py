@@ -4,19 +4,22 @@ Shapes: T time, B batch, N pairs of neighbours, H units of one direction.
 """
 
 from collections.abc import Generator, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import ClassVar, Literal, NamedTuple
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from pydantic import Field
+from torch import Tensor
 
 from hindcast.errors import InvalidInput
+from hindcast.lm.lstm import Output
+from hindcast.lm.objectives import EXACT, SampledSoftmax
 from hindcast.nn.bilstm import BidirectionalLSTM, tensors
 from hindcast.nn.device import device_of
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.nn.fitting import FitResult, Loss
-from hindcast.nn.losses import softmax_cross_entropy
 from hindcast.progress import Progress
 from hindcast.text.batches import UnitBatch
 from hindcast_trainer.pretrain import Material, pretrain
@@ -32,6 +35,9 @@ class BilstmLm(BilstmSpec):
 
     unit: Literal["sentence", "paragraph"] = "sentence"
     """At whose start the state is reset."""
+    samples: int | None = Field(default=None, ge=1, le=1_000_000)
+    """Draws of words, anew for each batch, among which its words are told while learning: several times as fast for a
+    large vocabulary. As the language model's objective `sampled_softmax`; null: the exact softmax."""
 
     def run(self, work: Work) -> Produced:
         """Pre-train."""
@@ -45,7 +51,9 @@ class BilstmLm(BilstmSpec):
         units_U = np.flatnonzero(ends - starts > 1)  # a word alone predicts nothing
         if not len(units_U):
             raise InvalidInput.field("corpus", f"has no {self.unit} with a word to predict")
-        objective = self.build(BidirectionalLanguageModel, vocabulary_size=len(material.vocabulary))
+        objective = self.build(
+            partial(BidirectionalLanguageModel, samples=self.samples), vocabulary_size=len(material.vocabulary)
+        )
         trainee = UnitTrainee.of(self, objective, material, self.unit, units_U)
         return pretrain_bilstm(trainee, self.plan(), self.averaging(), checkpoint=checkpoint, threads=threads)
 
@@ -54,12 +62,13 @@ class BidirectionalLanguageModel(Objective):
     """A head for each direction. A word is predicted from the states beside it, neither of which has seen it; the first
     word of a unit is predicted by the backward LSTM alone, the last by the forward one."""
 
-    def __init__(self, network: BidirectionalLSTM) -> None:
+    def __init__(self, network: BidirectionalLSTM, *, samples: int | None = None) -> None:
         super().__init__()
         self.network = network
+        self.objective = SampledSoftmax(samples=samples) if samples else EXACT
         size, vocabulary_size = network.forward_lstm.hidden_size, network.embedding.num_embeddings
-        self.next_word = nn.Linear(size, vocabulary_size)
-        self.previous_word = nn.Linear(size, vocabulary_size)
+        self.next_word, self.previous_word = Output(size, vocabulary_size), Output(size, vocabulary_size)
+        self.next_word.sparse = self.previous_word.sparse = self.objective.sparse
 
     def pairs(self, batch: UnitBatch) -> "Pairs":
         """All neighbours in a batch, and the states from which each is predicted."""
@@ -76,8 +85,10 @@ class BidirectionalLanguageModel(Objective):
     def loss(self, batch: UnitBatch) -> Loss:
         """The mean of both directions' losses."""
         pairs = self.pairs(batch)
-        forward = _loss(self.next_word, pairs.before_NH, pairs.next_N)
-        backward = _loss(self.previous_word, pairs.after_NH, pairs.previous_N)
+        # Of text that isn't learned, the exact perplexity.
+        objective = self.objective if torch.is_grad_enabled() else EXACT
+        forward, _ = objective.loss(self.next_word, pairs.before_NH, pairs.next_N)
+        backward, _ = objective.loss(self.previous_word, pairs.after_NH, pairs.previous_N)
         return Loss((forward + backward) / 2, len(pairs.next_N))
 
     def predictions(self, *, words: int, pieces: int) -> int:
@@ -111,7 +122,3 @@ class Pairs(NamedTuple):
     """Backward states that have read the second word."""
     previous_N: Tensor
     """The first words, which these predict."""
-
-
-def _loss(head: nn.Linear, states_NH: Tensor, targets_N: Tensor) -> Tensor:
-    return softmax_cross_entropy(states_NH, head.weight, head.bias, targets_N)
