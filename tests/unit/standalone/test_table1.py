@@ -1,6 +1,7 @@
 """What `make table1` uploads and posts: checked against the services' own specifications, in memory."""
 
 import gzip
+import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -157,10 +158,10 @@ class FakeServer:
         self.console = Console(quiet=True)
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
         self.uploaded: list[str] = []
-        self._known: dict[str, Any] = dict(existing or {})
+        self.known: dict[str, Any] = dict(existing or {})
 
     def find(self, path: str, name: str) -> Any | None:
-        return self._known.get(name)
+        return self.known.get(name)
 
     def upload(self, body: Any, *, encoding: str, **query: str) -> Any:
         self.uploaded.append(query["name"])
@@ -169,17 +170,17 @@ class FakeServer:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         self.posted.append((path, body))
         if path == "/v1/jobs":
-            self._known[body["name"]] = {"id": "job_1", "status": "queued"}
+            self.known[body["name"]] = {"id": "job_1", "status": "queued"}
         elif path == "/v1/experiments":
-            self._known[body["name"]] = self._answer(body)
+            self.known[body["name"]] = self._answer(body)
         elif path.endswith("/retry"):
-            return self._known[path.split("/")[-2]]
-        return self._known[body["name"]]
+            return self.known[path.split("/")[-2]]
+        return self.known[body["name"]]
 
     def get(self, path: str) -> Any:
         id = path.rsplit("/", 1)[1]
-        if id in self._known:
-            return self._known[id]
+        if id in self.known:
+            return self.known[id]
         # In order of preference: the middle candidate is best on valid.
         better = '"standardize"' in id
         return {"kind": "language_model", "metrics": {"valid_perplexity": 150.0 if better else 160.0}}
@@ -204,7 +205,7 @@ class FakeServer:
             if row.key in body["rows"]
         ]
         more = {"baseline": "no pre-training", "prepared": [], "warnings": [], "seeds": body["seeds"]}
-        return {"id": body["name"], "name": body["name"], "rows": rows, **more}
+        return {"id": body["name"], "name": body["name"], "status": "succeeded", "rows": rows, **more}
 
 
 @pytest.fixture
@@ -248,6 +249,23 @@ def test_run_again_it_posts_nothing_new_but_retries_what_failed(server: FakeServ
     server.find("", name)["rows"][0]["status"] = "failed"  # type: ignore[index]
     study.table(SMALL, ["baseline", "word2vec-external"], seeds=1)
     assert [path for path, _ in server.posted[before:]] == [f"/v1/experiments/{name}/retry"]
+
+
+@pytest.mark.parametrize("status", ["failed", "cancelled"])
+def test_what_an_earlier_run_left_unfinished_is_queued_again(server: FakeServer, data: Path, status: str) -> None:
+    text = select(data)[0]
+    study = Study(server, data, "command")  # type: ignore[arg-type]
+    name, digest = requests.corpus_name(text.name), hashlib.sha256(text.body()).hexdigest()
+    server.known |= {name: {"sha256": digest, "job": "job_7"}, "job_7": {"id": "job_7", "status": status}}
+    study.upload(text)
+    external = requests.external_word2vec()["name"]
+    server.known[external] = {"id": external, "status": status}
+    study.table(SMALL, ["baseline", "word2vec-external"], seeds=1)
+    assert server.uploaded == []
+    assert [path for path, _ in server.posted if path.endswith("/retry")] == [
+        "/v1/jobs/job_7/retry",
+        f"/v1/jobs/{external}/retry",
+    ]
 
 
 def test_the_curve_compares_two_rows_at_three_amounts_of_text(server: FakeServer, tmp_path: Path) -> None:

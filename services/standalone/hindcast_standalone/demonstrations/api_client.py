@@ -15,6 +15,7 @@ REQUESTS_PER_SECOND = 10
 """At most, while waiting: many queued jobs must not take the processor from the one that runs."""
 PLAIN_REPORT_SECONDS = 30.0
 """How often a job is reported where no terminal shows bars."""
+ENDED_BADLY = ("failed", "cancelled")
 PATIENCE_SECONDS = 120.0
 """How long a server may be away before waiting for a job is given up: longer than a restart of everything."""
 
@@ -113,6 +114,31 @@ class ApiClient:
                 if job["status"] in ("succeeded", "failed", "cancelled"):
                     del open_jobs[id]
             time.sleep(max(POLL_SECONDS, len(open_jobs) / REQUESTS_PER_SECOND) if open_jobs else 0)
+
+
+def submitted(api: ApiClient, path: str, request: Mapping[str, Any]) -> Any:
+    """What the request's name says: posted, or from an earlier run, and then what failed or was cancelled of it is
+    queued again."""
+    found = api.find(path, request["name"])
+    return api.post(path, request) if found is None else retried(api, path, found)
+
+
+def retried(api: ApiClient, path: str, found: Mapping[str, Any]) -> Any:
+    """The job or experiment, queued again where it, or a row of it, ended badly. A refusal is printed: waiting for it
+    will say the rest."""
+    if not any(each["status"] in ENDED_BADLY for each in (found, *found.get("rows", ()))):
+        return found
+    try:
+        return api.post(f"{path}/{found['id']}/retry", {})
+    except Refused as error:
+        api.console.print(error.detail, markup=False)
+        return found
+
+
+def retry_upload(api: ApiClient, corpus: Mapping[str, Any]) -> None:
+    """Read what was uploaded once more, where that ended badly."""
+    if job := api.find("/v1/jobs", corpus["job"]):
+        retried(api, "/v1/jobs", job)
 
 
 def _note(job: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from hindcast.settings import Settings
-from hindcast_standalone.demonstrations.api_client import ApiClient
+from hindcast_standalone.demonstrations.api_client import ApiClient, retry_upload, submitted
 from hindcast_standalone.demonstrations.probes import Probe, choose_probes
 from hindcast_standalone.demonstrations.server import running_server
 from hindcast_standalone.demonstrations.texts import Document, as_json_lines, digest, from_file, wikipedia
@@ -63,13 +63,14 @@ def _uploaded(api: ApiClient, name: str, body: bytes) -> Any:
     found = api.find("/v1/corpora", name)
     if found:
         api.console.print(f"Reusing corpus {name}")
+        retry_upload(api, found)
         return found
     return api.upload(body, encoding="gzip", name=name, format="jsonl", pipeline="plain")
 
 
 def _domains(api: ApiClient, name: str) -> Any:
     spec = {"kind": "domains", "name": name, "corpus": _part(name, "train"), "unit": "paragraph", "k": DOMAINS}
-    return api.find("/v1/jobs", name) or api.post("/v1/jobs", spec)
+    return submitted(api, "/v1/jobs", spec)
 
 
 def _part(name: str, split: str, limit: int | None = None) -> dict[str, Any]:
@@ -78,13 +79,8 @@ def _part(name: str, split: str, limit: int | None = None) -> dict[str, Any]:
 
 def _experiment(api: ApiClient, name: str, documents: list[Document]) -> Any:
     named = f"{name}-{EXPERIMENT_VERSION}"
-    found = api.find("/v1/experiments", named)
-    if found:
-        api.console.print(f"Reusing experiment {named}")
-        return found
-    return api.post(
-        "/v1/experiments", experiment(named, name, choose_probes(documents, limit=PROBES, read_words=LM_WORDS))
-    )
+    probes = choose_probes(documents, limit=PROBES, read_words=LM_WORDS)
+    return submitted(api, "/v1/experiments", experiment(named, name, probes))
 
 
 def experiment(name: str, corpus: str, probes: list[Probe]) -> dict[str, Any]:

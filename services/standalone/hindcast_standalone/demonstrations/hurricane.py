@@ -14,7 +14,7 @@ from rich.console import Console
 
 from hindcast.errors import InvalidInput
 from hindcast.settings import Settings
-from hindcast_standalone.demonstrations.api_client import ApiClient
+from hindcast_standalone.demonstrations.api_client import ApiClient, retry_upload, submitted
 from hindcast_standalone.demonstrations.demo import labelled_jobs, perplexity_table
 from hindcast_standalone.demonstrations.server import running_server
 
@@ -62,11 +62,14 @@ def run(settings: Settings, *, wikitext2: Path, epochs: int, console: Console) -
     with running_server(settings, console) as url:
         api = ApiClient(url, console)
         for part, path in files.items():
-            if not api.find("/v1/corpora", f"wikitext-2-{part}"):
+            corpus = api.find("/v1/corpora", f"wikitext-2-{part}")
+            if corpus:
+                retry_upload(api, corpus)
+            else:
                 console.print(f"Uploading {path}")
                 api.upload(_chunks(path), encoding="xz", name=f"wikitext-2-{part}", format="text", pipeline="wikitext")
         name = f"hurricane-{epochs}-epochs"
-        found = api.find("/v1/experiments", name) or api.post("/v1/experiments", experiment(name, epochs=epochs))
+        found = submitted(api, "/v1/experiments", experiment(name, epochs=epochs))
         api.wait(labelled_jobs(api, found))
         answer = api.get(f"/v1/experiments/{found['id']}")
         console.print(perplexity_table(answer))

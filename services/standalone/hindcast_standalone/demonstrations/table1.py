@@ -18,15 +18,13 @@ from rich.console import Console
 from hindcast.errors import InvalidInput
 from hindcast.settings import Settings
 from hindcast_standalone.demonstrations import table1_requests as requests
-from hindcast_standalone.demonstrations.api_client import ApiClient, Refused
+from hindcast_standalone.demonstrations.api_client import ApiClient, retry_upload, submitted
 from hindcast_standalone.demonstrations.demo import labelled_jobs
 from hindcast_standalone.demonstrations.server import running_server
 from hindcast_standalone.demonstrations.table1_plot import Gain, plot_curve, plot_table
 from hindcast_standalone.demonstrations.table1_report import Figures, figures, terminal_table, write
 from hindcast_standalone.demonstrations.table1_requests import Size
 from hindcast_standalone.demonstrations.table1_texts import PIPELINE, SourceText, select
-
-ENDED_BADLY = ("failed", "cancelled")
 
 
 @dataclass(frozen=True)
@@ -113,6 +111,8 @@ class Study:
             raise InvalidInput.field(
                 "DATA", f"is not the text that corpus {name} was made of; take another folder as HINDCAST_HOME"
             )
+        else:
+            retry_upload(self._api, found)
 
     def table(self, size: Size, rows: Sequence[str], *, seeds: int) -> None:
         """One seed of every row, what tells most at first; then the other seeds."""
@@ -154,22 +154,11 @@ class Study:
 
     def _external_table(self) -> str:
         spec = requests.external_word2vec()
-        job = self._api.find("/v1/jobs", spec["name"]) or self._api.post("/v1/jobs", spec)
-        if job["status"] in ENDED_BADLY:
-            self._api.post(f"/v1/jobs/{job['id']}/retry", {})
+        submitted(self._api, "/v1/jobs", spec)
         return str(spec["name"])
 
     def _begin(self, request: Mapping[str, Any]) -> Any:
-        """The experiment: from an earlier run, what failed or was cancelled queued again, or a new one."""
-        found = self._api.find("/v1/experiments", request["name"])
-        if found is None:
-            return self._api.post("/v1/experiments", request)
-        if any(row["status"] in ENDED_BADLY for row in found["rows"]):
-            try:
-                return self._api.post(f"/v1/experiments/{found['id']}/retry", {})
-            except Refused as error:
-                self._api.console.print(error.detail, markup=False)
-        return found
+        return submitted(self._api, "/v1/experiments", request)
 
     def _await(self, experiment: Mapping[str, Any]) -> Any:
         prepared = {each["job"]: each["name"] for each in experiment["prepared"]}
