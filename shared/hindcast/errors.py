@@ -40,6 +40,8 @@ class InvalidInput(HindcastError):
 
     def renamed(self, name: Callable[[str], str]) -> "InvalidInput":
         """The same, each field under the name by which its sender knows it."""
+        if not self.errors:
+            return self
         return self.fields([FieldError(name(error.field), error.message) for error in self.errors])
 
 

@@ -16,10 +16,10 @@ from starlette.responses import HTMLResponse, Response
 
 from hindcast.errors import InvalidInput
 from hindcast.web import errors
+from hindcast.web.admission import admit
 from hindcast.web.head import Head
 from hindcast.web.observation import Observation
 from hindcast.web.schemas import Problem
-from hindcast.web.validation import refuse_unknown_query
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
@@ -56,7 +56,7 @@ def make_app(
         lifespan=lifespan,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(refuse_unknown_query)],
+        dependencies=[Depends(admit)],
         responses={"default": {"model": Problem, "description": "What went wrong"}},
         generate_unique_id_function=lambda route: route.name,
     )

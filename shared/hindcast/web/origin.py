@@ -17,12 +17,12 @@ from starlette.responses import JSONResponse, Response
 
 from hindcast.errors import Unavailable
 from hindcast.web import errors
+from hindcast.web.admission import admit
 from hindcast.web.app import Lifespan, Service, add_documentation
 from hindcast.web.head import Head
 from hindcast.web.observation import Observation
 from hindcast.web.openapi import PUBLIC, merged
 from hindcast.web.schemas import Problem, Schema
-from hindcast.web.validation import refuse_unknown_query
 
 ANSWER_SECONDS = 10.0
 
@@ -78,7 +78,7 @@ def make_origin(peers: Sequence[Peer], *, version: str, lifespan: Lifespan | Non
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
-        dependencies=[Depends(refuse_unknown_query)],
+        dependencies=[Depends(admit)],
         responses={"default": {"model": Problem, "description": "What went wrong"}},
         generate_unique_id_function=lambda route: route.name,
     )

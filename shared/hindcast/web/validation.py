@@ -8,8 +8,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from fastapi import Request
-from fastapi.dependencies.utils import get_flat_params
-from fastapi.params import Query
 from fastapi.routing import APIRoute
 
 from hindcast.errors import FieldError, InvalidInput
@@ -28,21 +26,6 @@ _PLAIN: Mapping[str, str] = {
 }
 """Errors that pydantic tells in terms of Python. All else reads well but for its beginning."""
 _TYPE_OF_LABEL = {"str": "string", "int": "integer", "float": "number", "bool": "boolean"}
-
-
-async def refuse_unknown_query(request: Request) -> None:
-    """A dependency: InvalidInput for query parameters that the route doesn't have."""
-    route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
-        return
-    known = [field.alias for field in get_flat_params(route.dependant) if isinstance(field.field_info, Query)]
-    unknown = [name for name in request.query_params if name not in known]
-    if unknown:
-        there_are = f"known are {', '.join(known)}" if known else "there are none here"
-        message = f"is no known query parameter; {there_are}"
-        raise InvalidInput(
-            "; ".join(f"{name} {message}" for name in unknown), errors=[FieldError(name, message) for name in unknown]
-        )
 
 
 def invalid_input(errors: Iterable[Mapping[str, Any]], schema: JsonSchema) -> InvalidInput:

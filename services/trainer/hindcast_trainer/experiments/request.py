@@ -31,7 +31,7 @@ class Preparation(RequestSchema):
 class Row(RequestSchema):
     """One way to pre-train the input of the language model, and what else is different in it."""
 
-    label: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
+    label: Annotated[str, Field(min_length=1, max_length=200)]
     pretrain: TableSpec | None = None
     """The job that makes the table. It runs once for all `seeds` of the language model, with its own `seed`."""
     table: str | None = None
