@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from fastapi import Request
+from fastapi._compat import field_annotation_is_sequence
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.params import Query
 from fastapi.routing import APIRoute
@@ -17,8 +18,8 @@ NO_NUL = "must be text without the NUL character (U+0000)"
 
 
 async def admit(request: Request) -> None:
-    """A dependency: InvalidInput for query parameters that the route doesn't have, and for NUL characters in the query,
-    the path or a JSON body."""
+    """A dependency: InvalidInput for query parameters that the route doesn't have or that stand there more than once,
+    and for NUL characters in the query, the path or a JSON body."""
     route = request.scope.get("route")
     if not isinstance(route, APIRoute):
         return
@@ -34,6 +35,8 @@ def _in_query(request: Request, route: APIRoute) -> Iterator[FieldError]:
         if name not in known:
             there_are = f"known are {', '.join(known)}" if known else "there are none here"
             yield FieldError(name, f"is no known query parameter; {there_are}")
+        elif len(values) > 1 and not field_annotation_is_sequence(known[name].field_info.annotation):
+            yield FieldError(name, f"must stand there once, not {len(values)} times")
         elif any(NUL in value for value in values):
             yield FieldError(name, NO_NUL)
 

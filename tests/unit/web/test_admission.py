@@ -50,6 +50,12 @@ def test_unknown_query_parameters_are_refused(client: TestClient) -> None:
     assert refused(client.get("/healthz?x=1")) == {"x": "is no known query parameter; there are none here"}
 
 
+def test_what_counts_once_must_stand_there_once(client: TestClient) -> None:
+    once = refused(client.get("/v1/notes?limit=1&limit=2&name=a&name=a&name=a"))
+    assert once == {"limit": "must stand there once, not 2 times", "name": "must stand there once, not 3 times"}
+    assert client.get("/v1/notes?word=a&word=b&limit=1").json() == ["a", "b", "", "1"]
+
+
 def test_a_nul_character_is_named_wherever_it_stands(client: TestClient) -> None:
     assert refused(client.get("/v1/notes?name=a%00b&word=a&word=%00")) == dict.fromkeys(("name", "word"), NO_NUL)
     assert refused(client.post("/v1/notes/a%00b", json={})) == {"note": NO_NUL}
