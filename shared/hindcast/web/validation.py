@@ -4,7 +4,8 @@ pydantic locates an error by every step of its own way through the types, tags o
 (`body.language_model.optimizer.epochs`). Walking the JSON schema alongside tells which steps the sender never wrote.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import accumulate
 from typing import Any
 
 from fastapi import Request
@@ -50,12 +51,14 @@ def _invalid(found: Iterable[tuple[str, FieldError]]) -> InvalidInput:
     """Where something may be of several types and one of them fits so far as to have fields, that it isn't of the
     others tells nothing; nor does it that a list is too short without the items that are wrong."""
     every = dict.fromkeys(found)
-    telling = [
-        error
-        for type, error in every
-        if not (type.endswith(("_type", "too_short")) and any(o.field.startswith(f"{error.field}.") for _, o in every))
-    ]
+    above = {prefix for _, error in every for prefix in _prefixes(error.field)}
+    telling = [error for type, error in every if error.field not in above or not type.endswith(("_type", "too_short"))]
     return InvalidInput.fields(list(dict.fromkeys(telling)))
+
+
+def _prefixes(field: str) -> Iterator[str]:
+    """Paths to what a field is part of."""
+    return accumulate(field.split(".")[:-1], "{}.{}".format)
 
 
 def _body_schema(request: Request, document: JsonSchema) -> JsonSchema:

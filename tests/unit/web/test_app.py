@@ -1,6 +1,7 @@
 import asyncio
 import json
 import math
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import datetime, timedelta, timezone
 from typing import Annotated, Any, Literal
@@ -208,6 +209,12 @@ def test_framework_errors_are_problems(client: TestClient) -> None:
 )
 def test_validation_names_the_field_as_it_was_written(client: TestClient, spec: Any, expected: dict[str, str]) -> None:
     assert fields(client.post("/v1/specs", json=spec)) == expected
+
+
+def test_thousands_of_errors_take_no_longer_than_they_must(client: TestClient) -> None:
+    begun = time.process_time()
+    assert len(fields(client.post("/v1/specs", json={"kind": "count", "of": [None] * 4000}))) == 4000
+    assert time.process_time() - begun < 3  # seconds, where comparing each with each took 12
 
 
 def test_a_body_that_is_no_json_is_told(client: TestClient) -> None:
