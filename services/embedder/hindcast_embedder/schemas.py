@@ -70,6 +70,7 @@ class VectorsRequest(RequestSchema):
     """Ask for the vectors of words."""
 
     words: Annotated[list[str], Field(max_length=MAX_WORDS)]
+    """Whose vectors are asked for."""
     normalization: Normalization = "none"
     """`unit`: length 1. `mean_variance`: (x - mean) / variance of each dimension. `standardize`: (x - mean) /
     deviation. Statistics are those of the whole table."""

@@ -20,6 +20,7 @@ from hindcast.registry import Page, Resource, new_id
 from hindcast.serving import Catalogue, Shelf
 from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.pipeline import PipelineName
+from hindcast.web.validation import invalid_input
 from hindcast_scorer.schemas import ModelCard
 
 MEMORY_PER_STORED_BYTE = 2
@@ -153,6 +154,5 @@ def _check_card(model: Resource) -> None:
     try:
         ModelCard.of(model)
     except ValidationError as error:
-        first = error.errors()[0]
-        place = ".".join(("card", *map(str, first["loc"])))
-        raise InvalidInput.field("body", f"bundle.json: {place}: {first['msg']}") from error
+        wrong = invalid_input(error.errors(), ModelCard.model_json_schema()).renamed(lambda field: f"card.{field}")
+        raise InvalidInput.field("body", f"bundle.json: {wrong.detail}") from error

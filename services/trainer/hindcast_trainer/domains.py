@@ -58,7 +58,7 @@ class DomainsJob(JsonModel):
     unit: Unit = "paragraph"
     """What has one domain."""
     k: int = Field(ge=2, le=1_000)
-    """Domains."""
+    """How many domains."""
     initial_clusters: int | None = Field(default=None, ge=2, le=5_000)
     """Clusters of which the k most dissimilar are picked; null: twice k."""
     lsa_size: int = Field(default=100, ge=2, le=1_000)

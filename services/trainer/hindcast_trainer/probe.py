@@ -27,6 +27,7 @@ class Probe(JsonModel):
     context: str = Field(max_length=1_000_000)
     """Raw text; its last sentence is the one that the word goes on with."""
     target: str = Field(min_length=1, max_length=1_000)
+    """The word."""
 
 
 class ProbeJob(BaseModel):

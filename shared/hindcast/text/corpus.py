@@ -121,10 +121,16 @@ class CorpusReference(JsonModel):
     Read from an id or a name, `{"corpus": …}` or `{"corpora": […]}`; kept in the last form.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_max_length=200, use_attribute_docstrings=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        str_max_length=200,
+        use_attribute_docstrings=True,
+        json_schema_extra={"examples": ["news", {"corpus": "news", "split": "train"}]},
+    )
 
     corpora: tuple[str, ...] = Field(min_length=1)
-    """Ids or names."""
+    """Ids or names; one alone may be written as `corpus`."""
     split: str | None = None
     """That split alone; without it, all of each corpus."""
     limit_tokens: int | None = Field(default=None, ge=1)

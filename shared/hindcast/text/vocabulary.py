@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import numpy as np
 import numpy.typing as npt
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from hindcast.errors import InvalidInput
 from hindcast.json_model import JsonModel
@@ -94,6 +94,15 @@ class Vocabulary:
         return hashlib.sha256("\n".join(self.words).encode()).hexdigest()
 
 
+def _one_word(word: str) -> str:
+    if word.split() != [word]:
+        raise ValueError("must be one word, without blanks")
+    return word
+
+
+Word = Annotated[str, Field(min_length=1, json_schema_extra={"pattern": r"^\S+$"}), AfterValidator(_one_word)]
+
+
 class VocabularySpec(JsonModel):
     """How a vocabulary is chosen: exactly one of these. Without any, the 25,000 most frequent symbols."""
 
@@ -103,9 +112,7 @@ class VocabularySpec(JsonModel):
     """The most frequent symbols, `<unk>` and `</s>` among them."""
     min_count: Annotated[int, Field(ge=1)] | None = None
     """Every word that occurs at least so often in the text."""
-    words: Annotated[tuple[Annotated[str, Field(min_length=1, pattern=r"^\S+$")], ...], Field(min_length=1)] | None = (
-        None
-    )
+    words: Annotated[tuple[Word, ...], Field(min_length=1)] | None = None
     """These words, in this order; `<unk>` and `</s>` are added where they lack."""
     same_as: Annotated[str, Field(min_length=1)] | None = None
     """The vocabulary of a model, or the words of a table: its id or name."""

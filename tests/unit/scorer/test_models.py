@@ -232,7 +232,7 @@ def test_a_card_of_another_shape_is_refused(scorer, make_bundle, packed):
     content = scorer.models.pack(strange, scorer.folder).read_bytes()
     answer = scorer.http.post("/v1/models", content=content)
     assert answer.status_code == 422
-    assert "bundle.json: card.metrics" in answer.json()["detail"]
+    assert "bundle.json: card.metrics: must be an object" in answer.json()["detail"]
 
 
 def test_a_name_that_is_taken_is_refused(scorer, packed):

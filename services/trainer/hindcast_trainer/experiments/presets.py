@@ -30,8 +30,11 @@ class LanguageModelCorpora(RequestSchema):
     """The language models' text."""
 
     train: CorpusReference
+    """The text to learn."""
     valid: CorpusReference
+    """The text that tells when to stop."""
     test: CorpusReference
+    """The text on which the models are compared."""
 
 
 class PresetCorpora(RequestSchema):

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Self
 
-from pydantic import Field, JsonValue, ModelWrapValidatorHandler, PrivateAttr, model_validator
+from pydantic import AfterValidator, Field, JsonValue, ModelWrapValidatorHandler, PrivateAttr, model_validator
 
 from hindcast.registry import Name
 from hindcast.web.schemas import RequestSchema
@@ -19,10 +19,20 @@ MAX_PREPARATIONS = 100
 Seed = Annotated[int, Field(ge=0, lt=2**31)]
 
 
+def _fit_for_a_mark(name: str) -> str:
+    if "@" in name or name.split() != [name]:
+        raise ValueError("must have no @ and no blanks")
+    return name
+
+
 class Preparation(RequestSchema):
     """A job that several rows need, or that makes what their pre-training uses."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^@\s]+$")]
+    name: Annotated[
+        str,
+        Field(min_length=1, max_length=200, json_schema_extra={"pattern": r"^[^@\s]+$"}),
+        AfterValidator(_fit_for_a_mark),
+    ]
     """What this experiment calls its result: `@name` stands for it wherever a row, or a later preparation, refers to
     domains, a table or a model. The name is no other experiment's business."""
     job: JobSpec
@@ -32,6 +42,7 @@ class Row(RequestSchema):
     """One way to pre-train the input of the language model, and what else is different in it."""
 
     label: Annotated[str, Field(min_length=1, max_length=200)]
+    """What the table calls it."""
     pretrain: TableSpec | None = None
     """The job that makes the table. It runs once for all `seeds` of the language model, with its own `seed`."""
     table: str | None = None

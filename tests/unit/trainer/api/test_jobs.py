@@ -280,3 +280,27 @@ def test_a_wrong_filter_is_named(refusing: TestClient, query: str) -> None:
     answer = refusing.get(f"/v1/jobs?{query}")
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "message"),
+    [
+        ("jobs", {"kind": "word2vec"},
+         'corpus: is required: the text to learn from, such as "news" or {"corpus": "news", "split": "train"}'),
+        ("jobs", {"kind": "domains", "corpus": "news"}, "k: is required: an integer from 2 to 1000 (how many domains)"),
+        ("jobs", {**WORD2VEC, "corpus": 7},
+         'corpus: must be something like "news" or {"corpus": "news", "split": "train"}'),
+        ("jobs", {**WORD2VEC, "name": ""}, "name: must have 1 to 200 characters"),
+        ("jobs", {**WORD2VEC, "vocabulary": {"words": ["a b"]}},
+         "vocabulary.words.0: must be one word, without blanks"),
+        ("experiments", {"lm": {"layers": 9}, "rows": [{"label": "a"}]},
+         'lm.train: is required: the text to learn, such as "news" or {"corpus": "news", "split": "train"}; '
+         "lm.layers: must be an integer from 1 to 8"),
+        ("experiments", {"lm": {}, "rows": [{"label": "a"}], "prepare": [{"name": "a b", "job": WORD2VEC}]},
+         "prepare.0.name: must have no @ and no blanks"),
+        ("corpora", {},
+         "format: is required: one of text, jsonl (text: a paragraph a line, a blank line ends a document)"),
+    ],
+)  # fmt: skip
+def test_what_would_be_right_is_said(refusing: TestClient, path: str, body: Mapping[str, Any], message: str) -> None:
+    assert refusing.post(f"/v1/{path}", json=body).json()["detail"] == message
