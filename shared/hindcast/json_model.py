@@ -14,6 +14,8 @@ def _refuse_coercion(node: Any) -> None:
         # A model may have a field that is called `type`: what stands there then is no string.
         if isinstance(kind := node.get("type"), str) and kind in _SCALARS:
             node.setdefault("strict", True)
+            if kind == "float":
+                node.setdefault("allow_inf_nan", False)
         for key, inner in node.items():
             if key not in _NO_SCHEMAS:
                 _refuse_coercion(inner)
@@ -23,7 +25,8 @@ def _refuse_coercion(node: Any) -> None:
 
 
 class JsonModel(BaseModel):
-    """A document whose numbers, strings and booleans must be written as such: no "64" for 64, no 1 for true.
+    """A document whose numbers, strings and booleans must be written as such: no "64" for 64, no 1 for true, and no
+    infinity, which Python reads and PostgreSQL's JSON can't hold.
 
     pydantic's own strict mode would also refuse a list for a tuple, and JSON has no tuples. Here a list stays good for
     one, and 1 for 1.0.

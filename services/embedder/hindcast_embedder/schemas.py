@@ -16,7 +16,6 @@ MAX_NEIGHBORS = 1_000
 SHOWN_MISSING = 20
 
 Word = Annotated[str, Field(min_length=1)]
-Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 _OWN_FIELDS = frozenset({"words", "size", "dtype", "source", "skipped"})
 
@@ -123,7 +122,7 @@ class NeighborsRequest(RequestSchema):
 
     word: Word | None = None
     words: Annotated[list[Word], Field(min_length=1, max_length=MAX_NEIGHBORS)] | None = None
-    vector: list[Finite] | None = None
+    vector: list[float] | None = None
     k: Annotated[int, Field(ge=1, le=MAX_NEIGHBORS)] = 10
     exclude: Annotated[tuple[str, ...], Field(max_length=MAX_WORDS)] = ()
     """Words to leave out, besides those asked about."""

@@ -282,6 +282,14 @@ def test_a_wrong_filter_is_named(refusing: TestClient, query: str) -> None:
     assert answer.json()["errors"][0]["field"] == query.partition("=")[0]
 
 
+def test_numbers_are_finite(refusing: TestClient) -> None:
+    json_type = {"Content-Type": "application/json"}
+    for number in ("Infinity", "1e999", "NaN"):
+        body = f'{{"kind": "language_model", "train": "news", "optimizer": {{"clip_norm": {number}}}}}'
+        [error] = refusing.post("/v1/jobs", content=body, headers=json_type).json()["errors"]
+        assert error == {"field": "optimizer.clip_norm", "message": "must be a finite number"}
+
+
 @pytest.mark.parametrize(
     ("path", "body", "message"),
     [
