@@ -104,6 +104,20 @@ def test_what_is_killed_runs_again_and_all_serve(hindcast: Hindcast, part: str) 
     assert httpx.get(f"{hindcast.url}/v1/jobs").is_success
 
 
+def test_a_database_that_was_removed_is_missed_and_served_again_when_it_is_back(hindcast: Hindcast) -> None:
+    imported = httpx.post(f"{hindcast.url}/v1/tables?name=missed&format=word2vec-text", content=TABLE)
+    assert imported.status_code == 201, imported.text
+    data = postgres_folder(hindcast.home) / "data"
+    data.rename(data.with_name("elsewhere"))
+    hindcast.parts()["postgres"].kill()
+    hindcast.wait_until(lambda: "was removed. Bring it back" in hindcast.output.read_text())
+    assert httpx.get(f"{hindcast.url}/readyz").status_code == 503
+    assert not data.exists()
+    data.with_name("elsewhere").rename(data)
+    hindcast.wait_until(lambda: httpx.get(f"{hindcast.url}/readyz", timeout=PATIENCE_SECONDS).is_success)
+    assert httpx.get(f"{hindcast.url}/v1/tables/missed").json()["words"] == 2
+
+
 def test_a_second_one_on_the_same_home_is_refused(hindcast: Hindcast) -> None:
     second = hindcast.command()
     assert second.wait(PATIENCE_SECONDS) == 1
