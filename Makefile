@@ -31,11 +31,11 @@ hurricane: $(INSTALLED) ## the paper's own passage: WIKITEXT2=folder, EPOCHS=2; 
 	@test -n "$(WIKITEXT2)" || { echo "Say where WikiText-2 is: make hurricane WIKITEXT2=folder"; exit 2; }
 	@$(BIN)/python -m hindcast_standalone hurricane --wikitext2 "$(WIKITEXT2)" $(if $(EPOCHS),--epochs $(EPOCHS))
 
-table1: $(INSTALLED) ## the paper's Table 1, in hours: DATA=folder, SCALE=0.1 SEEDS=3 LM_WORDS=… ROWS="…" LM='{"dropout":0.4}' CURVE=1; goes on where it was
+table1: $(INSTALLED) ## the paper's Table 1, in hours: DATA=folder, SCALE=0.1 SEEDS=3 LM_WORDS=… ROWS="…" LM='{"dropout":0.4}' UNTUNED=1 CURVE=1; goes on where it was
 	@test -n "$(DATA)" || { echo "Say where the corpora are: make table1 DATA=folder"; exit 2; }
 	@$(BIN)/python -m hindcast_standalone table1 --data "$(DATA)" $(if $(SCALE),--scale $(SCALE)) \
 	    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(LM_WORDS),--lm-words $(LM_WORDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
-	    $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(CURVE),--curve) \
+	    $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(CURVE),--curve) $(if $(UNTUNED),--untuned) \
 	    $(if $(LM),--lm '$(LM)') $(if $(ROWS),--rows $(ROWS))
 
 up: $(INSTALLED) ## PostgreSQL, Redis, the three services on http://127.0.0.1:8000 and a worker; Ctrl-C stops all

@@ -239,6 +239,14 @@ def test_the_input_of_a_row_is_the_best_on_valid(server: FakeServer, tmp_path: P
     assert "standardize with compression 128, the best of three on valid" in (tmp_path / "table1.md").read_text()
 
 
+def test_untuned_every_row_has_the_presets_input(server: FakeServer, tmp_path: Path) -> None:
+    Study(server, tmp_path, "command").table(  # type: ignore[arg-type]
+        SMALL, ["baseline", "bilstm-lm"], seeds=1, tuned=()
+    )
+    assert [each["rows"] for each in experiments(server)] == [["baseline"], ["bilstm-lm"], ["baseline", "bilstm-lm"]]
+    assert not any(each["inputs"] for each in experiments(server))
+
+
 def test_run_again_it_posts_nothing_new_but_retries_what_failed(server: FakeServer, tmp_path: Path) -> None:
     study = Study(server, tmp_path, "command")  # type: ignore[arg-type]
     study.table(SMALL, ["baseline", "word2vec-external"], seeds=1)

@@ -6,7 +6,7 @@ It may take hours, can be stopped at any time and goes on where it was: jobs tha
 import json
 import os
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -45,6 +45,8 @@ class Asked:
     """At most, of every network; None: until patience ends it."""
     lm: str = "{}"
     """Fields of every language model, instead of the preset's: JSON."""
+    untuned: bool = False
+    """Leave out the search for the best input of rows for which the paper names none."""
     curve: bool = False
     """Instead of the table: how much word2vec brings at three amounts of text to learn."""
 
@@ -89,7 +91,7 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
             "Ctrl-C stops; the same command goes on.",
             highlight=False,
         )
-        study.table(size, rows, seeds=asked.seeds)
+        study.table(size, rows, seeds=asked.seeds, tuned=() if asked.untuned else requests.CANDIDATES)
 
 
 class Study:
@@ -114,10 +116,12 @@ class Study:
         else:
             retry_upload(self._api, found)
 
-    def table(self, size: Size, rows: Sequence[str], *, seeds: int) -> None:
+    def table(
+        self, size: Size, rows: Sequence[str], *, seeds: int, tuned: Collection[str] = requests.CANDIDATES
+    ) -> None:
         """One seed of every row, what tells most at first; then the other seeds."""
         external = self._external_table() if requests.EXTERNAL in rows else None
-        tuned = [row for row in requests.CANDIDATES if row in rows]
+        tuned = [row for row in tuned if row in rows]
         first = [row for row in requests.FIRST if row in rows]
         rest = [row for row in rows if row not in (*first, *tuned)]
         begun = [self._begin(requests.preset(size, rows=first, seeds=[1]))]
