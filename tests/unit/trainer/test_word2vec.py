@@ -44,7 +44,10 @@ def test_words_of_one_topic_become_neighbours(material, finish):
     assert all(word.startswith("court") for word in nearest(table, "courtc", 5))
 
 
-@pytest.mark.parametrize("options", [{}, {"skip_gram": True, "unit": "paragraph"}])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"skip_gram": True, "unit": "paragraph"}, {"window": 2, "negative": 3, "skip_gram": True}, {"window": 2}],
+)
 def test_slices_compute_what_one_call_of_gensim_does(material, finish, options):
     sliced = finish(in_small_slices(spec(**options), material, checkpoint=None))
     words, (starts, ends) = material.vocabulary.words, material.text.unit_bounds(options.get("unit", "sentence"))
@@ -52,8 +55,10 @@ def test_slices_compute_what_one_call_of_gensim_does(material, finish, options):
     counts = dict.fromkeys(words, 0)
     for word in (word for sentence in sentences for word in sentence):
         counts[word] += 1
-    skip_gram = int(options.get("skip_gram", False))
-    gensim = GensimWord2Vec(vector_size=16, workers=1, min_count=1, sorted_vocab=0, batch_words=500, sg=skip_gram)
+    same = {"sg": int(options.get("skip_gram", False))} | {
+        name: options[name] for name in ("window", "negative") if name in options
+    }
+    gensim = GensimWord2Vec(vector_size=16, workers=1, min_count=1, sorted_vocab=0, batch_words=500, **same)
     gensim.build_vocab_from_freq(counts)
     gensim.train(sentences, total_examples=len(sentences), epochs=2)
     np.testing.assert_array_equal(sliced.vectors, gensim.wv.vectors)
