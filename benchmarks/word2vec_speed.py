@@ -42,7 +42,7 @@ def material(tokens: int) -> Material:
 
 def hindcast(spec: Word2Vec, text: Material) -> Vectors:
     """Our generator, from the untrained model to the table."""
-    steps = spec.pretrain(text, checkpoint=None, threads=1)
+    steps = spec.pretrain(text, checkpoint=None, threads=spec.workers)
     while True:
         try:
             next(steps)

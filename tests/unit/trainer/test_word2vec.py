@@ -1,5 +1,6 @@
 """word2vec in slices: resumable to the bit, and still gensim's own."""
 
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -10,9 +11,10 @@ from pydantic import ValidationError
 from hindcast.text.corpus import EncodedText
 from hindcast.text.vocabulary import Vocabulary
 from hindcast_trainer.pretrain import Material
+from hindcast_trainer.pretraining import word2vec
 from hindcast_trainer.pretraining.word2vec import Word2Vec, train_word2vec
 
-in_small_slices = partial(train_word2vec, batch_words=500, batches_per_slice=3)
+in_small_slices = partial(train_word2vec, threads=1, batch_words=500, batches_per_slice=3)
 
 
 def spec(**options):
@@ -127,6 +129,27 @@ def test_more_workers_are_said_to_be_unrepeatable(material, finish):
     table = finish(spec(workers=2).pretrain(material, checkpoint=None, threads=2))
     assert not table.details["repeatable"]
     assert np.isfinite(table.vectors).all()
+
+
+@pytest.mark.parametrize(("workers", "threads", "together"), [(1, 4, 1), (2, 4, 2), (4, 2, 2)])
+def test_as_many_threads_train_as_are_asked_for_and_a_job_has(
+    material, finish, monkeypatch, workers, threads, together
+):
+    pools = []
+
+    class Pool(ThreadPoolExecutor):
+        def __init__(self, max_workers):
+            pools.append(max_workers)
+            super().__init__(max_workers)
+
+    monkeypatch.setattr(word2vec, "ThreadPoolExecutor", Pool)
+    finish(spec(workers=workers).pretrain(material, checkpoint=None, threads=threads))
+    assert pools == [together]
+
+
+def test_workers_beyond_the_threads_of_a_job_change_no_vector(material, finish):
+    one, four = (finish(in_small_slices(spec(workers=workers), material, checkpoint=None)) for workers in (1, 4))
+    np.testing.assert_array_equal(one.vectors, four.vectors)
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,8 @@ class Word2Vec(LearnedTableSpec):
     skip_gram: bool = False
     """Predict the context from the word, instead of the word from its context (CBOW)."""
     workers: Annotated[int, Field(ge=1, le=64)] = 1
-    """Threads that train at the same time. With more than one, not even equal seeds give equal tables."""
+    """Threads that train at the same time, but no more than a job has (HINDCAST_JOB_THREADS). With more than one, not
+    even equal seeds give equal tables."""
 
     def run(self, work: Work) -> Produced:
         """Pre-train."""
@@ -68,7 +69,7 @@ class Word2Vec(LearnedTableSpec):
         self, material: Material, *, checkpoint: Path | None, threads: int
     ) -> Generator[Progress, None, EmbeddingTable]:
         """See TableSpec."""
-        return train_word2vec(self, material, checkpoint=checkpoint)
+        return train_word2vec(self, material, checkpoint=checkpoint, threads=threads)
 
 
 def train_word2vec(
@@ -76,16 +77,18 @@ def train_word2vec(
     material: Material,
     *,
     checkpoint: Path | None,
+    threads: int,
     batch_words: int = BATCH_WORDS,
     batches_per_slice: int = BATCHES_PER_SLICE,
 ) -> Generator[Progress, None, EmbeddingTable]:
-    """Train slice by slice, the batches of each by as many threads as there are workers."""
+    """Train slice by slice, the batches of each by as many threads as there are workers, as far as there are so many.
+    Slices go by the workers alone: a checkpoint counts them, and may be gone on from with fewer threads."""
     sentences = _Sentences.of(material, spec.unit, longest=batch_words)
     slices = sentences.slices(batch_words=batch_words, batches=batches_per_slice * spec.workers)
     model = _model(spec, material, batch_words)
     first, loss = (0, 0.0) if checkpoint is None else _load(model, checkpoint)
     tokens, trained, seconds = len(material.text), 0, 0.0
-    with ThreadPoolExecutor(spec.workers) as pool:
+    with ThreadPoolExecutor(min(spec.workers, threads)) as pool:
         for number in range(first, spec.epochs * len(slices)):
             epoch, batches = number // len(slices), slices[number % len(slices)]
             started = time.monotonic()
