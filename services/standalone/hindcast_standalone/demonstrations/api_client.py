@@ -13,6 +13,8 @@ from hindcast.errors import HindcastError, Unavailable
 POLL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 10
 """At most, while waiting: many queued jobs must not take the processor from the one that runs."""
+REFRESHES_PER_SECOND = 2
+"""Of the bars. rich's own ten take a sixth of a core for twenty bars."""
 PLAIN_REPORT_SECONDS = 30.0
 """How often a job is reported where no terminal shows bars."""
 ENDED_BADLY = ("failed", "cancelled")
@@ -93,6 +95,7 @@ class ApiClient:
                 TimeElapsedColumn(),
                 TextColumn("{task.fields[note]}", style="dim"),
                 console=self.console,
+                refresh_per_second=REFRESHES_PER_SECOND,
             ) as bars:
                 self._follow(jobs, _Bars(bars, jobs.values()))
         else:
