@@ -154,12 +154,13 @@ def test_every_checkpoint_leads_to_the_same_end(tmp_path, patience):
         if progress.save:
             (tmp_path / str(number)).mkdir()
             progress.save(tmp_path / str(number))
-            saved.append(tmp_path / str(number))
+            saved.append((tmp_path / str(number), progress.done))
     whole = BigramTrainee(Bigrams(), text(8), valid=text(9))
     _, expected = run(whole, plan)
-    for checkpoint in saved:
+    for checkpoint, done in saved:
         resumed = BigramTrainee(Bigrams(), text(8), valid=text(9))
-        _, result = run(resumed, plan, checkpoint=checkpoint)
+        seen, result = run(resumed, plan, checkpoint=checkpoint)
+        assert all(progress.done >= done for progress in seen), "beginning anew leads to the same end, too"
         assert result.valid_perplexity == expected.valid_perplexity
         for name, weight in whole.module.state_dict().items():
             assert torch.equal(resumed.module.state_dict()[name], weight), (checkpoint, name)

@@ -1,6 +1,7 @@
 """A made text whose domains are known, and ways to drive a computation."""
 
 from collections.abc import Callable, Generator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,15 @@ TOPICS = ("boat", "court", "farm")
 DOCUMENTS, PARAGRAPHS, SENTENCES = 60, 4, 3
 
 Steps = Generator[Progress, None, Any]
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What an abandoned computation left."""
+
+    folder: Path
+    done: float
+    """How far it had come."""
 
 
 def write_made_corpus(folder: Path) -> Corpus:
@@ -52,34 +62,39 @@ def made_text(made_corpus: Corpus) -> Text:
 
 
 @pytest.fixture
-def finish() -> Callable[[Steps], Any]:
-    """Drives a computation to its end: what it returns."""
+def finish() -> Callable[..., Any]:
+    """`finish(steps)` drives a computation to its end: what it returns. `finish(steps, after=checkpoint)` also sees to
+    it that it goes on from there: beginning anew, it would come to the very same end."""
 
-    def finish(steps: Steps) -> Any:
+    def finish(steps: Steps, *, after: Checkpoint | None = None) -> Any:
         while True:
             try:
-                next(steps)
+                progress = next(steps)
             except StopIteration as end:
                 return end.value
+            if after is not None and progress.save is not None:
+                assert progress.done >= after.done, "it began anew"
 
     return finish
 
 
 @pytest.fixture
-def checkpoint_after(tmp_path: Path) -> Callable[[Steps, int], Path]:
+def checkpoint_after(tmp_path: Path) -> Callable[[Steps, int], Checkpoint]:
     """Drives a computation to the so-manieth moment that can be saved, saves it and abandons the computation."""
 
-    def checkpoint_after(steps: Steps, moments: int) -> Path:
-        savable = (progress for progress in steps if progress.save is not None)
-        for progress in savable:
-            moments -= 1
-            if moments == 0:
+    def checkpoint_after(steps: Steps, moments: int) -> Checkpoint:
+        savable: list[float] = []
+        for progress in steps:
+            if progress.save is None:
+                continue
+            savable.append(progress.done)
+            if len(savable) == moments:
+                assert savable[-1] > savable[0], "too early to tell one that goes on from one that begins anew"
                 folder = tmp_path / "checkpoint"
                 folder.mkdir()
-                assert progress.save is not None
                 progress.save(folder)
                 steps.close()
-                return folder
+                return Checkpoint(folder, progress.done)
         raise AssertionError("it ended before that")
 
     return checkpoint_after

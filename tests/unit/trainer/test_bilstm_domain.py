@@ -128,9 +128,10 @@ def test_words_of_one_domain_become_neighbours(material, finish):
 
 
 def test_an_interruption_changes_no_bit(little_material, finish, checkpoint_after):
-    undisturbed = finish(spec().pretrain(little_material, checkpoint=None, threads=1))
-    folder = checkpoint_after(spec().pretrain(little_material, checkpoint=None, threads=1), 2)
-    resumed = finish(spec().pretrain(little_material, checkpoint=folder, threads=1))
+    asked = spec(epochs=3)
+    undisturbed = finish(asked.pretrain(little_material, checkpoint=None, threads=1))
+    saved = checkpoint_after(asked.pretrain(little_material, checkpoint=None, threads=1), 3)
+    resumed = finish(asked.pretrain(little_material, checkpoint=saved.folder, threads=1), after=saved)
     np.testing.assert_array_equal(resumed.vectors, undisturbed.vectors)
 
 

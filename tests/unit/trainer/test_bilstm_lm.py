@@ -105,10 +105,10 @@ def test_what_is_not_learned_has_the_exact_loss(objective, samples):
 
 @pytest.mark.parametrize("samples", [None, 20])
 def test_an_interruption_changes_no_bit(little_material, finish, checkpoint_after, samples):
-    asked = spec(seed=4, samples=samples)
+    asked = spec(seed=4, samples=samples, epochs=3)
     undisturbed = finish(asked.pretrain(little_material, checkpoint=None, threads=1))
-    folder = checkpoint_after(asked.pretrain(little_material, checkpoint=None, threads=1), 2)
-    resumed = finish(asked.pretrain(little_material, checkpoint=folder, threads=1))
+    saved = checkpoint_after(asked.pretrain(little_material, checkpoint=None, threads=1), 3)
+    resumed = finish(asked.pretrain(little_material, checkpoint=saved.folder, threads=1), after=saved)
     np.testing.assert_array_equal(resumed.vectors, undisturbed.vectors)
 
 

@@ -41,8 +41,8 @@ def test_each_round_says_what_it_did(made_text, finish):
 def test_equal_seeds_give_equal_domains_and_an_interruption_changes_none(made_text, finish, checkpoint_after):
     asked = spec(unit="sentence", rounds=3)
     undisturbed = finish(find_domains(asked, made_text, checkpoint=None))
-    folder = checkpoint_after(find_domains(asked, made_text, checkpoint=None), 2)
-    resumed = finish(find_domains(asked, made_text, checkpoint=folder))
+    saved = checkpoint_after(find_domains(asked, made_text, checkpoint=None), 2)
+    resumed = finish(find_domains(asked, made_text, checkpoint=saved.folder), after=saved)
     np.testing.assert_array_equal(resumed.labels_U, undisturbed.labels_U)
     np.testing.assert_array_equal(resumed.margins_U, undisturbed.margins_U)
     assert resumed.facts == undisturbed.facts

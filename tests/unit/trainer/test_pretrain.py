@@ -74,22 +74,33 @@ def test_each_kind_makes_a_table_that_says_what_it_is(work, domains, kind, optio
     assert np.isfinite(table.vectors).all()
 
 
-def test_a_job_goes_on_from_its_checkpoint(work, tmp_path):
-    spec = Word2Vec(corpus="cor_1", size=8, epochs=3)
-    undisturbed = EmbeddingTable.open(spec.run(work).folder)
+@pytest.mark.parametrize(
+    ("spec", "read"),
+    [
+        (Word2Vec(corpus="cor_1", size=8, epochs=3), lambda folder: EmbeddingTable.open(folder).vectors),
+        (DomainsJob(corpus="cor_1", k=3, rounds=3), lambda folder: DomainAssignment.open(folder).margins_U),
+    ],
+)
+def test_a_job_goes_on_from_its_checkpoint(work, tmp_path, spec, read):
+    undisturbed = read(spec.run(work).folder)
+    before, after = [], []
 
     def die(progress):
-        (tmp_path / "checkpoint").mkdir()
-        progress.save(tmp_path / "checkpoint")
-        raise Stopped
+        before.append(progress)
+        if sum(each.save is not None for each in before) == 2:
+            (tmp_path / "checkpoint").mkdir()
+            progress.save(tmp_path / "checkpoint")
+            raise Stopped
 
     again = LocalWork(tmp_path / "again", heard=die)
     again.scratch.mkdir()
     again.add("cor_1", "corpus", work.folder("cor_1"))
     with pytest.raises(Stopped):
         spec.run(again)
-    resumed = spec.run(replace(again, heard=lambda _: None, checkpoint=tmp_path / "checkpoint"))
-    np.testing.assert_array_equal(EmbeddingTable.open(resumed.folder).vectors, undisturbed.vectors)
+    resumed = spec.run(replace(again, heard=after.append, checkpoint=tmp_path / "checkpoint"))
+    np.testing.assert_array_equal(read(resumed.folder), undisturbed)
+    # Beginning anew leads to the same, too.
+    assert min(progress.done for progress in after if progress.save is not None) >= before[-1].done
 
 
 def words_of(produced):

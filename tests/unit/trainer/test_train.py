@@ -195,15 +195,19 @@ def test_an_attempt_that_dies_is_gone_on_with_to_the_same_model(work, tmp_path):
     expected = {file.name: file.read_bytes() for file in produced.folder.iterdir()}
     produced.folder.rename(work.scratch / "undisturbed")
 
+    before, after = [], []
+
     def die(progress):
-        if progress.milestone:
+        before.append(progress)
+        if progress.message == "epoch 1 of 2 done":
             (tmp_path / "checkpoint").mkdir()
             progress.save(tmp_path / "checkpoint")
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         job(dropout=0.2).run(replace(work, heard=die))
-    resumed = job(dropout=0.2).run(replace(work, checkpoint=tmp_path / "checkpoint"))
+    resumed = job(dropout=0.2).run(replace(work, heard=after.append, checkpoint=tmp_path / "checkpoint"))
+    assert after[0].done > before[-1].done  # beginning anew makes the same model, too
     assert (resumed.folder / "weights.safetensors").read_bytes() == expected["weights.safetensors"]
 
 
