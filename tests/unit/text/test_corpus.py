@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from hindcast.errors import Corrupt, InvalidInput
-from hindcast.text.corpus import NO_LABEL, SEVERAL_LABELS, Corpus, CorpusReference, EncodedText, Text
+from hindcast.text.corpus import NO_LABEL, SEVERAL_LABELS, UNITS, Corpus, CorpusReference, EncodedText, Text
 from hindcast.text.corpus_writer import CorpusWriter
 from hindcast.text.pipeline import PipelineName, Sentence
 from hindcast.text.vocabulary import Vocabulary
@@ -98,6 +98,12 @@ def test_more_than_a_buffer_is_written_whole(tmp_path: Path) -> None:
     tokens = corpus.split("train").tokens
     assert len(tokens) == 1500 * 1501
     assert np.array_equal(tokens[-1501:], tokens[:1501])
+
+
+def test_its_arrays_are_mapped_not_read(corpus: Corpus) -> None:
+    split = corpus.split("train")
+    arrays = [split.tokens, split.document_labels, *(split.ends(unit) for unit in UNITS)]
+    assert all(isinstance(array.base, np.memmap) for array in arrays)
 
 
 def test_a_text_without_words_is_refused(tmp_path: Path) -> None:

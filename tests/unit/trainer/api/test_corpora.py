@@ -11,6 +11,8 @@ from fastapi.testclient import TestClient
 
 from hindcast.jobs.job import Job
 from hindcast.testing import MemoryDatabase, MemoryQueue
+from hindcast.web.uploads import BUFFER_BYTES
+from hindcast_trainer.uploads import Upload
 
 TEXT = "A storm .\nIt rains .\n\nThe end .\n"
 FACTS = {
@@ -40,6 +42,21 @@ def test_an_upload_becomes_a_corpus_that_a_job_fills(
     run(corpus["job"], facts=FACTS)
     ready = client.get("/v1/corpora/news").json()
     assert ready.items() >= {**FACTS, "status": "ready", "size_bytes": 9}.items()
+
+
+def test_an_upload_is_read_a_piece_at_a_time(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    fed = []
+
+    def feed(upload: Upload, body: bytes) -> None:
+        fed.append(len(body))
+        taken(upload, body)
+
+    taken = Upload.feed
+    monkeypatch.setattr(Upload, "feed", feed)
+    text = b"A storm .\n" * (3 * BUFFER_BYTES // 10)
+    assert client.post("/v1/corpora?format=text", content=text).status_code == 202
+    assert sum(fed) == len(text)
+    assert max(fed) <= BUFFER_BYTES
 
 
 def test_the_job_is_listed_with_what_was_asked(client: TestClient, corpus: Mapping[str, Any]) -> None:
