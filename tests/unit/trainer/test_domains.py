@@ -12,7 +12,7 @@ from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.corpus_writer import CorpusWriter
 from hindcast_trainer.assignment import DomainAssignment
 from hindcast_trainer.clusters import Classification, agreement, most_dissimilar, surest
-from hindcast_trainer.domains import DomainsJob, find_domains
+from hindcast_trainer.domains import DomainsJob, adjust, find_domains, first_domains, gold_labels
 from hindcast_trainer.lsa import LatentSpace, count_terms, term
 
 
@@ -36,6 +36,64 @@ def test_each_round_says_what_it_did(made_text, finish):
     assert rounds[0]["kept"] == pytest.approx(made_text.units("paragraph") / 4, abs=3)
     assert rounds[-1]["moved"] == 0
     assert rounds[-1]["silhouette"] > 0.5
+
+
+@pytest.fixture
+def truth(made_text):
+    """The domain of each paragraph."""
+    return gold_labels(made_text, "paragraph")
+
+
+@pytest.fixture
+def paragraphs(made_text, finish):
+    """The terms of each."""
+    return finish(count_terms(made_text, "paragraph"))
+
+
+@pytest.fixture
+def mistaken(truth):
+    """A fifth of the paragraphs are in the next domain, some of them with confidence."""
+    wrong = np.arange(len(truth)) % 5 == 0
+    margins = np.random.default_rng(2).random(len(truth), dtype=np.float32)
+    return Classification(np.where(wrong, (truth + 1) % 3, truth).astype(np.int32), margins)
+
+
+def test_a_round_moves_mistaken_units_to_their_domains_kept_or_not(paragraphs, mistaken, truth):
+    _, after, told = adjust(spec(confidence=0.5), paragraphs, mistaken)
+    np.testing.assert_array_equal(after.labels_U, truth)
+    assert (told.kept, told.moved) == (120, 48)
+
+
+def test_a_round_makes_its_space_and_clusters_of_the_units_that_it_keeps_alone(paragraphs, mistaken):
+    space, after, _ = adjust(spec(confidence=0.5), paragraphs, mistaken)
+    kept = surest(mistaken, 0.5)
+    kept_UM = paragraphs.counts_UM[kept]
+    units_M = (kept_UM.toarray() > 0).sum(axis=0)
+    np.testing.assert_allclose(space.weights_M, np.log(len(kept) / units_M), rtol=1e-5)
+    axes_MD = LatentSpace.of(kept_UM, size=10, seed=1).axes_MD
+    np.testing.assert_allclose(space.axes_MD, axes_MD, atol=1e-4)
+
+    labels_U, rows_UD = mistaken.labels_U[kept], space.project(kept_UM)
+    means_KD = np.stack([rows_UD[labels_U == label].mean(axis=0) for label in range(3)])
+    means_KD /= np.linalg.norm(means_KD, axis=1, keepdims=True)
+    cosines_UK = np.sort(space.project(paragraphs.counts_UM) @ means_KD.T, axis=1)
+    np.testing.assert_allclose(after.margins_U, cosines_UK[:, -1] - cosines_UK[:, -2], atol=1e-5)
+
+
+def test_another_seed_begins_with_other_clusters(made_text, finish):
+    sentences = finish(count_terms(made_text, "sentence"))
+    # With every dimension there is, the decomposition is the same whatever its seed.
+    first, same, other = (
+        first_domains(spec(unit="sentence", lsa_size=1000, seed=seed), sentences).margins_U for seed in (1, 1, 2)
+    )
+    np.testing.assert_allclose(first, same, atol=1e-4)
+    assert not np.allclose(first, other, atol=1e-2)
+
+
+def test_another_seed_decomposes_the_text_of_a_round_otherwise(paragraphs, mistaken):
+    first, same, other = (adjust(spec(seed=seed), paragraphs, mistaken)[0].axes_MD for seed in (1, 1, 2))
+    np.testing.assert_allclose(first, same, atol=1e-4)
+    assert not np.allclose(first, other, atol=1e-2)
 
 
 def test_equal_seeds_give_equal_domains_and_an_interruption_changes_none(made_text, finish, checkpoint_after):
