@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from dense_gradient import with_dense_gradient
 
 from hindcast.lm.auxiliary import DomainTask, TextDomains
 from hindcast.lm.evaluation import normalization, score_corpus
@@ -233,6 +234,22 @@ def test_the_tied_gradient_is_the_sum_of_what_reading_and_predicting_ask_for():
     )
     both = torch.autograd.grad(loss, [reading, weight])
     torch.testing.assert_close(tied, both[0] + both[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("objective", [Softmax(), SampledSoftmax(samples=5)])
+def test_tied_gradients_hold_against_finite_differences(objective):
+    each = trainee(tied=True, objective=objective)
+    model = each.model.double()
+    batch = next(each.batches(epoch=0, skip=0))
+    parameters = [model.input.weight, model.to_input_size.weight, model.output.bias]
+    del model.input.weight
+
+    def loss(weight_VD, *_):  # the others are nudged where they are
+        model.input.weight = with_dense_gradient(weight_VD)
+        torch.manual_seed(4)  # the same samples each time
+        return each.loss(batch, ()).total
+
+    assert torch.autograd.gradcheck(loss, parameters, fast_mode=True)
 
 
 @pytest.mark.parametrize("history", ["sentence", "document"])

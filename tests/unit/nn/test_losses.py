@@ -2,6 +2,7 @@ import math
 
 import pytest
 import torch
+from dense_gradient import with_dense_gradient
 from torch.nn.functional import cross_entropy, linear
 
 from hindcast.nn.losses import (
@@ -142,6 +143,16 @@ def test_the_sampled_loss_and_its_gradients_are_those_taken_word_by_word():
     assert ours[1].is_sparse
     for mine, theirs in zip((ours[0], ours[1].to_dense(), ours[2]), gradients, strict=True):
         torch.testing.assert_close(mine, theirs)
+
+
+def test_the_sampled_gradients_hold_against_finite_differences():
+    *inputs, targets_N = problem(tokens=9, hidden=3, words=7, dtype=torch.float64)
+    samples = Samples(torch.tensor([0, 3, 5]), 4)
+
+    def loss(hidden_NH, weight_VH, bias_V):
+        return sampled_softmax_cross_entropy(hidden_NH, with_dense_gradient(weight_VH), bias_V, targets_N, samples)
+
+    assert torch.autograd.gradcheck(loss, inputs)
 
 
 def test_with_all_words_among_many_samples_the_sampled_loss_is_the_exact_one():
