@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -66,8 +67,8 @@ class Site:
             "PYTHONPATH": str(Path(__file__).parent),
         }
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
-        self.workers.append(subprocess.Popen([sys.executable, "-c", KINDS], env=self.environment))
+    def start_worker(self, **settings: str) -> subprocess.Popen[bytes]:
+        self.workers.append(subprocess.Popen([sys.executable, "-c", KINDS], env=self.environment | settings))
         return self.workers[-1]
 
     def submit(self, **spec: Any) -> str:
@@ -249,6 +250,36 @@ def test_jobs_whose_messages_were_lost_all_run_once(own_site: Site, own_redis: R
     for id in ids:
         assert own_site.until(id, JobStatus.SUCCEEDED).attempt == 1
         assert own_site.result(id) == expected(20)
+
+
+def test_queued_jobs_whose_messages_are_lost_under_a_busy_worker_all_run_once(
+    own_site: Site, own_redis: RedisServer
+) -> None:
+    own_site.start_worker()
+    busy = own_site.submit(steps=60, seconds=0.1)
+    own_site.until(busy, JobStatus.RUNNING, seconds=60)
+    ids = [own_site.submit(steps=20) for _ in range(10)]
+    own_redis.client().flushall()
+    assert {own_site.job(id).status for id in ids} == {JobStatus.QUEUED}
+    for id, steps in [(busy, 60), *((id, 20) for id in ids)]:
+        assert own_site.until(id, JobStatus.SUCCEEDED, seconds=60).attempt == 1
+        assert own_site.result(id) == expected(steps)
+
+
+@pytest.mark.parametrize(("settings", "together"), [({}, False), ({"HINDCAST_WORKER_SLOTS": "2"}, True)])
+def test_a_worker_runs_one_job_at_a_time_unless_it_is_told_otherwise(
+    own_site: Site, settings: dict[str, str], together: bool
+) -> None:
+    ids = [own_site.submit(steps=20, seconds=0.1) for _ in range(2)]
+    own_site.start_worker(**settings)
+    first, second = sorted((own_site.until(id, JobStatus.SUCCEEDED, seconds=60) for id in ids), key=began)
+    assert first.finished_at is not None
+    assert (began(second) < first.finished_at) is together
+
+
+def began(job: Job) -> datetime:
+    assert job.started_at is not None
+    return job.started_at
 
 
 def test_a_killed_worker_leaves_no_orphan_and_its_job_goes_on(own_site: Site) -> None:
