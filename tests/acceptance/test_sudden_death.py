@@ -46,6 +46,14 @@ def vectors(hindcast: Hindcast, table: str) -> bytes:
     return hindcast.http.get(f"/v1/tables/{table}/export", params={"format": "word2vec-binary"}).content
 
 
+def epochs_told(hindcast: Hindcast, job: str) -> list[float]:
+    """The epoch that each of the job's reports was of, over all attempts. The latest may be told once more, if death
+    came between its end and its checkpoint."""
+    events = hindcast.http.get(f"/v1/jobs/{job}/events", params={"limit": 1000}, headers={"Accept": "application/json"})
+    told = [event["data"]["metrics"] for event in events.json()["items"] if event["type"] == "metric"]
+    return [metrics["epoch"] for metrics in told if "epoch" in metrics]
+
+
 @pytest.mark.parametrize("victim", [WORKER, CHILD])
 @pytest.mark.parametrize(("spec", "read"), [(language_model, weights), (word2vec, vectors)])
 def test_killed_twice_at_random_moments_it_ends_as_if_nothing_had_been(
@@ -68,6 +76,8 @@ def test_killed_twice_at_random_moments_it_ends_as_if_nothing_had_been(
     disturbed = hindcast.ended(job["id"])
     assert disturbed["status"] == "succeeded", disturbed["error"]
     assert disturbed["attempt"] >= 2
+    epochs = epochs_told(hindcast, job["id"])
+    assert epochs == sorted(epochs), "it began anew instead of going on"
     assert read(hindcast, disturbed["result"]["id"]) == read(hindcast, undisturbed)
 
 
