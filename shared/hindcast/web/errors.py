@@ -30,6 +30,9 @@ STATUSES: Mapping[type[HindcastError], tuple[int, str]] = {
 }
 """Every class of the error tree, with the status and title of its answer."""
 
+_UNREADABLE = "There was an error parsing the body"
+"""FastAPI's words for a body that Python's JSON parser fails on otherwise than by its syntax."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -101,6 +104,9 @@ async def _validation_error(request: Request, error: Exception) -> Response:
 async def _http_exception(request: Request, error: Exception) -> Response:
     """What the framework itself raises: no such path, no such method, a body that can't be read."""
     assert isinstance(error, HTTPException)
+    if error.status_code == HTTPStatus.BAD_REQUEST and error.detail == _UNREADABLE:
+        wrong = "must be JSON in UTF-8, neither compressed nor nested thousands deep"
+        return await _hindcast_error(request, errors.InvalidInput.field("body", wrong))
     title = HTTPStatus(error.status_code).phrase
     detail = error.detail if error.detail != title else f"{title}: {request.method} {request.url.path}"
     problem = Problem(title=title, status=error.status_code, detail=detail, request_id=_request_id(request))

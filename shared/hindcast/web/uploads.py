@@ -22,9 +22,12 @@ DRAIN_BYTES = 64 << 20
 
 @contextmanager
 def received(request: Request) -> Iterator[BinaryIO]:
-    """The body as it is sent. For endpoints that FastAPI runs in a thread (plain `def`)."""
+    """The body as it is sent. InvalidInput for a form, whose boundaries and headers would be taken for the file's own.
+    For endpoints that FastAPI runs in a thread (plain `def`)."""
     body = _Body(request.stream())
     try:
+        if request.headers.get("content-type", "").strip().lower().startswith("multipart/"):
+            raise InvalidInput.field("body", "must be the file itself, not a form: curl --data-binary @file, not -F")
         yield cast(BinaryIO, body)
     except HindcastError:
         body.drain()

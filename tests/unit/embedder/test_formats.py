@@ -195,7 +195,7 @@ def test_fasttext_closes_rows_with_a_blank_and_holds_none_in_words(tmp_path: Pat
     assert file_of(table, FASTTEXT) == content
 
 
-@pytest.mark.parametrize("format", [GLOVE, FASTTEXT])
+@pytest.mark.parametrize("format", [TEXT, GLOVE, FASTTEXT])
 @pytest.mark.parametrize("word", ["New York", " edge", ""])
 def test_words_with_blanks_are_not_written_where_readers_stumble(format: FormatName, word: str) -> None:
     with pytest.raises(InvalidInput, match=f"{format} can't hold words with blanks"):

@@ -59,6 +59,11 @@ def test_a_broken_gzip_is_told(client: TestClient, content: bytes) -> None:
     assert "is no whole gzip" in problem["detail"]
 
 
+def test_a_form_is_refused(client: TestClient) -> None:
+    answer = client.post("/digest", files={"file": b"a file"})
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "body")
+
+
 def test_an_unknown_encoding_is_told(client: TestClient) -> None:
     assert client.post("/digest", content=b"x", headers={"Content-Encoding": "br"}).status_code == 415
 

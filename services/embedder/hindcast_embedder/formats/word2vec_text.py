@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hindcast.nn.embedding_table import EmbeddingTable
-from hindcast_embedder.formats.base import Incoming, header_of
+from hindcast_embedder.formats.base import Incoming, check_no_blanks, header_of
 from hindcast_embedder.formats.text_rows import MAX_WORD_BYTES, promised_batches, written
 
 
@@ -28,6 +28,8 @@ class Word2VecText:
         return Incoming(size, promised_batches(file, promised, size))
 
     def write(self, table: EmbeddingTable) -> Iterator[bytes]:
-        """See Format. Numbers have the fewest digits that give the same float32 again."""
+        """See Format. Numbers have the fewest digits that give the same float32 again. Words with blanks are read, but
+        not written: gensim, like others, takes the second word for a number."""
+        check_no_blanks(table.words, self.name)
         yield b"%d %d\n" % table.vectors.shape
         yield from written(table)
