@@ -41,7 +41,7 @@ table1: $(INSTALLED) ## the paper's Table 1, in hours: DATA=folder, SCALE=0.1 SE
 up: $(INSTALLED) ## PostgreSQL, Redis, the three services on http://127.0.0.1:8000 and a worker; Ctrl-C stops all
 	@$(BIN)/python -m hindcast_standalone up
 
-test: $(INSTALLED) ## every test, against real servers (under ten minutes on two cores)
+test: $(INSTALLED) ## every test, against real servers (about ten minutes on two cores)
 	@echo "==> Tests: unit, contract, migrations, integration, acceptance"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests
 
