@@ -56,8 +56,8 @@ class AuxiliarySettings(SpecificationPart):
 
 
 class OptimizerSettings(SpecificationPart):
-    """How the weights are found: by Adam. After an epoch without a better perplexity on `valid` the learning rate is
-    halved; the best weights are kept."""
+    """How the weights are found: by Adam. After an epoch that betters the perplexity on `valid` by less than 0.2 % the
+    learning rate is halved; the best weights are kept."""
 
     learning_rate: float = Field(default=2e-3, gt=0, le=1)
     batch_size: int = Field(default=32, ge=1, le=4096)
@@ -67,6 +67,6 @@ class OptimizerSettings(SpecificationPart):
     epochs: int = Field(default=10, ge=1, le=1000)
     """At most."""
     patience: int | None = Field(default=2, ge=1, le=1000)
-    """Stop after so many epochs in a row whose perplexity on `valid` is no better by 0.2 %; null: never."""
+    """Stop after so many epochs in a row that better the perplexity on `valid` by less than 0.2 %; null: never."""
     clip_norm: float | None = Field(default=5.0, gt=0)
     """Longest gradient, over all weights together, of a usual batch's mean loss per word; null: any length."""

@@ -127,11 +127,11 @@ def test_little_text_is_learned_in_small_batches_and_a_quick_look_has_few_epochs
 
 
 def test_fields_of_a_language_model_are_every_rows_and_make_another_experiment(tmp_path: Path) -> None:
-    fields = {"objective": {"type": "sampled_softmax"}, "dropout": 0.4, "optimizer": {"patience": 3}}
+    fields = {"objective": {"type": "sampled_softmax", "samples": 1000}, "dropout": 0.4, "optimizer": {"patience": 3}}
     sampled = Asked(data=tmp_path, lm=json.dumps(fields)).size
     rows = ["baseline", "bilstm-lm"]
     exact, request = (requests.preset(size, rows=rows, seeds=[1]) for size in (SMALL, sampled))
-    assert [each.job.samples for each in expanded(request).prepare] == [requests.SAMPLES]
+    assert [each.job.samples for each in expanded(request).prepare] == [1000]
     models = [row.language_models[0] for row in plan(expanded(request))]
     assert {(model.objective.type, model.dropout) for model in models} == {("sampled_softmax", 0.4)}
     assert {(model.optimizer.patience, model.optimizer.batch_size) for model in models} == {(3, 32)}

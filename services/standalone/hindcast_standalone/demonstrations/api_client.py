@@ -18,6 +18,7 @@ REFRESHES_PER_SECOND = 2
 PLAIN_REPORT_SECONDS = 30.0
 """How often a job is reported where no terminal shows bars."""
 ENDED_BADLY = ("failed", "cancelled")
+ENDED = ("succeeded", *ENDED_BADLY)
 PATIENCE_SECONDS = 120.0
 """How long a server may be away before waiting for a job is given up: longer than a restart of everything."""
 
@@ -114,7 +115,7 @@ class ApiClient:
                     break
                 last_answer = time.monotonic()
                 display.show(label, job)
-                if job["status"] in ("succeeded", "failed", "cancelled"):
+                if job["status"] in ENDED:
                     del open_jobs[id]
             time.sleep(max(POLL_SECONDS, len(open_jobs) / REQUESTS_PER_SECOND) if open_jobs else 0)
 
@@ -176,7 +177,7 @@ class _Bars:
             self._bars.start_task(task)
         fraction = 1.0 if job["status"] == "succeeded" else (job["progress"] or {}).get("fraction", 0.0)
         self._bars.update(task, completed=fraction, note=_note(job))
-        if job["status"] in ("succeeded", "failed", "cancelled"):
+        if job["status"] in ENDED:
             self._bars.stop_task(task)
 
 

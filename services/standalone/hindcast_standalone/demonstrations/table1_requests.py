@@ -19,7 +19,7 @@ FEW_WORDS = 500_000
 PRETRAINING_EPOCHS = {"bilstm_lm": 8, "bilstm_domain": 3}
 """At most. So that one seed of the paper's rows takes hours, not a day, on two cores."""
 SAMPLES = 2048
-"""Of the bi-LSTM language model, where language models are trained by a sample too."""
+"""What the objective takes where nothing is said."""
 FIRST = ("baseline", "word2vec-superset")
 """What tells most."""
 EXTERNAL = "word2vec-external"
@@ -51,7 +51,7 @@ SUPERSET_WORDS = 11_700_000
 
 @dataclass(frozen=True)
 class Size:
-    """How much text, and what follows from it."""
+    """How much text, how it is learned, and what follows from both."""
 
     lm_words: int
     """With an end-of-sentence symbol each, as all limits."""
@@ -71,9 +71,13 @@ class Size:
         return cls(words, round(scale * PAPER_DOMAIN_SMALL), round(scale * PAPER_DOMAIN_LARGE), epochs, lm or {})
 
     @property
-    def is_sampled(self) -> bool:
-        """Whether language models are trained by a sample of the vocabulary: several times as fast."""
-        return "sampled_softmax" in str(self.lm.get("objective"))
+    def samples(self) -> int | None:
+        """From which the bi-LSTM language model learns, as the language models do; None: from the whole vocabulary."""
+        objective = self.lm.get("objective")
+        if not isinstance(objective, Mapping) or objective.get("type") != "sampled_softmax":
+            return None
+        samples: int = objective.get("samples", SAMPLES)
+        return samples
 
     @property
     def vocabulary(self) -> int:
@@ -111,8 +115,8 @@ def preset(
     pretrain: dict[str, Any] = {
         kind: {"epochs": min(epochs, size.epochs or epochs)} for kind, epochs in PRETRAINING_EPOCHS.items()
     }
-    if size.is_sampled:
-        pretrain["bilstm_lm"]["samples"] = SAMPLES
+    if size.samples:
+        pretrain["bilstm_lm"]["samples"] = size.samples
     chosen = {key: dict(fields) for key, fields in (inputs or {}).items() if key in rows}
     request: dict[str, Any] = {
         "preset": "table-1",
@@ -158,7 +162,7 @@ def estimated_hours(size: Size, rows: Sequence[str], seeds: int) -> float:
     """About how long it takes on two cores; the processor decides."""
     epochs = min(EPOCHS_TO_CONVERGE, size.epochs or EPOCHS_TO_CONVERGE)
     tuning = sum(len(CANDIDATES[row]) - 1 for row in rows if row in CANDIDATES)
-    rate = SAMPLED_LM_RATE if size.is_sampled else LM_RATE * 10_000 / size.vocabulary
+    rate = SAMPLED_LM_RATE if size.samples else LM_RATE * 10_000 / size.vocabulary
     seconds = (len(rows) * seeds + tuning) * epochs * size.lm_words / rate
     learned = {
         "domain-small-paragraphs": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
