@@ -18,6 +18,7 @@ from torch.nn.functional import cross_entropy
 
 from hindcast.lm.lstm import LstmLanguageModel, LstmSpecification
 from hindcast.lm.objectives import EXACT, Objective, SampledSoftmax, SelfNormalized
+from hindcast.nn.device import torch_device
 from hindcast.nn.fitting import Loss, Plan, State, fit
 
 CLIP_NORM = 5.0
@@ -34,6 +35,8 @@ class Shapes:
     lanes: int
     steps: int
     threads: int
+    device: str
+    """`cpu` or `cuda`, where products may be taken by TF32 in every arm."""
 
     @property
     def tokens(self) -> int:
@@ -59,7 +62,7 @@ class Textbook(nn.Module):
 def textbook_steps(shapes: Shapes, batches: list[Tensor]) -> Iterator[float]:
     """Mean loss of each training step."""
     torch.manual_seed(1)
-    model, state = Textbook(shapes), None
+    model, state = Textbook(shapes).to(shapes.device), None
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     for words_TB in batches:
         optimizer.zero_grad()
@@ -115,6 +118,7 @@ def hindcast_steps(
     torch.manual_seed(1)
     textbook = Textbook(shapes)
     model.load_state_dict({name.replace("embedding", "input"): value for name, value in textbook.state_dict().items()})
+    model.to(shapes.device)
     if objective.sparse:
         model.take_gradients_by_rows()
     trainee = RandomText(model, batches, shapes.tokens, objective)
@@ -127,25 +131,34 @@ def hindcast_steps(
             nats = summed
 
 
-def sgemm_rate(size: int = 2048) -> float:
+def sgemm_rate(device: str) -> float:
     """The most GFLOP/s that a product of square matrices reaches here."""
-    left, right, product = torch.randn(size, size), torch.randn(size, size), torch.empty(size, size)
+    size = 2048 if device == "cpu" else 8192
+    left, right, product = (torch.randn(size, size, device=device) for _ in range(3))
     seconds = min(_seconds(lambda: torch.mm(left, right, out=product)) for _ in range(7))
     return 2 * size**3 / seconds / 1e9
 
 
 def _seconds(run: Callable[[], object]) -> float:
+    _await_device()
     started = time.perf_counter()
     run()
+    _await_device()
     return time.perf_counter() - started
+
+
+def _await_device() -> None:
+    if torch.cuda.is_initialized():
+        torch.cuda.synchronize()
 
 
 def measure(shapes: Shapes, steps: int) -> dict[str, object]:
     """Tokens per second of each arm, ratios to the textbook, losses' difference, and the rate of the machine."""
     torch.set_num_threads(shapes.threads)
+    torch_device(shapes.device)
     generator = torch.Generator().manual_seed(1)
     size = (shapes.steps + 1, shapes.lanes)
-    batches = [torch.randint(shapes.vocabulary, size, generator=generator) for _ in range(steps + 2)]
+    batches = [torch.randint(shapes.vocabulary, size, generator=generator).to(shapes.device) for _ in range(steps + 2)]
     arms = {
         "textbook": textbook_steps(shapes, batches),
         "hindcast, learned input": hindcast_steps(shapes, batches),
@@ -158,11 +171,11 @@ def measure(shapes: Shapes, steps: int) -> dict[str, object]:
     for arm in arms.values():
         next(arm)
     seconds: dict[str, list[float]] = {name: [] for name in arms}
-    rates = [sgemm_rate()]
+    rates = [sgemm_rate(shapes.device)]
     for _ in range(steps):
         for name, arm in arms.items():
             seconds[name].append(_seconds(lambda arm=arm: next(arm)))
-    rates.append(sgemm_rate())
+    rates.append(sgemm_rate(shapes.device))
     return {
         "shapes": vars(shapes),
         "steps": steps,
@@ -201,9 +214,12 @@ def main() -> None:
     parser.add_argument("--bptt", type=int, default=35)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--steps", type=int, default=15)
+    parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu")
     parser.add_argument("--json", type=argparse.FileType("w"))
     asked = parser.parse_args()
-    shapes = Shapes(asked.vocabulary, asked.input_size, asked.hidden_size, asked.lanes, asked.bptt, asked.threads)
+    shapes = Shapes(
+        asked.vocabulary, asked.input_size, asked.hidden_size, asked.lanes, asked.bptt, asked.threads, asked.device
+    )
     result = measure(shapes, asked.steps)
     print(
         f"{shapes}\nsgemm {result['sgemm_gflops']:.0f} GFLOP/s, first losses differ by {result['loss_difference']:.1e}"
@@ -211,7 +227,7 @@ def main() -> None:
     print(f"{'arm':26}{'ms/step':>9}{'tokens/s':>10}{'ratio':>7}{'GFLOP/s':>9}{'of sgemm':>9}")
     for name, of in result["arms"].items():
         print(
-            f"{name:26}{of['milliseconds']:9.0f}{of['tokens_per_second']:10.0f}{of['ratio']:7.2f}"
+            f"{name:26}{of['milliseconds']:9.1f}{of['tokens_per_second']:10.0f}{of['ratio']:7.2f}"
             f"{of['softmax_gflops']:9.0f}{of['share_of_sgemm']:9.0%}"
         )
     if asked.json:

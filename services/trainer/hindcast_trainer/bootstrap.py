@@ -22,7 +22,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import logsumexp
 
 Reals = npt.NDArray[np.float64]
 
@@ -94,7 +93,7 @@ def difference(resampled_BR: Reals, other_BR: Reals, seen_R: Reals, other_R: Rea
 
 def _log_mean(logs_BR: Reals) -> Reals:
     """[B] logarithms of the mean perplexity over the seeds."""
-    mean: Reals = logsumexp(logs_BR, axis=-1) - np.log(logs_BR.shape[-1])
+    mean: Reals = np.logaddexp.reduce(logs_BR, axis=-1) - np.log(logs_BR.shape[-1])
     return mean
 
 

@@ -1,6 +1,8 @@
 """Units of a text and the clusters that they are nearest to.
 
 Shapes: U units (sentences, paragraphs or documents), M terms, D latent dimensions, K domains, I clusters at first.
+
+scikit-learn takes two seconds to import, and every process that does a job knows this module: those that cluster pay.
 """
 
 from collections.abc import Sequence
@@ -11,8 +13,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.cluster import KMeans
-from sklearn.metrics import normalized_mutual_info_score, silhouette_score
 
 from hindcast_trainer.lsa import Floats, LatentSpace, TermCounts, to_unit_length, weigh
 
@@ -42,6 +42,8 @@ class Classification:
 
 def kmeans(space: LatentSpace, counts: TermCounts, *, clusters: int, seed: int) -> tuple[Floats, Indices]:
     """[I, D] unit-length centroids and [I] sizes of clusters of the units, or of a sample of a hundred thousand."""
+    from sklearn.cluster import KMeans
+
     chosen_U = _sample(np.flatnonzero(counts.described), _KMEANS_UNITS, seed)
     fitted = KMeans(clusters, n_init=_KMEANS_STARTS, random_state=seed).fit(space.project(counts.counts_UM[chosen_U]))
     return to_unit_length(fitted.cluster_centers_), np.bincount(fitted.labels_, minlength=clusters)
@@ -97,6 +99,8 @@ def classify(space: LatentSpace, counts: TermCounts, centroids_KD: Floats) -> Cl
 
 def silhouette(space: LatentSpace, counts: TermCounts, classification: Classification, *, seed: int) -> float | None:
     """Mean silhouette by cosine of a sample of the classified units, from -1 to 1; None where all are in one domain."""
+    from sklearn.metrics import silhouette_score
+
     chosen_U = _sample(np.flatnonzero(classification.labels_U != UNCLASSIFIED), _SILHOUETTE_UNITS, seed)
     labels_U = classification.labels_U[chosen_U]
     if not 2 <= len(np.unique(labels_U)) < len(labels_U):
@@ -127,6 +131,8 @@ def _described(id: int, top_terms: Sequence[str], units: int, margin: float) -> 
 
 def agreement(labels_U: Labels, gold_U: Indices) -> dict[str, float] | None:
     """Normalised mutual information and purity over the units that have both labels (0 or more); None if none has."""
+    from sklearn.metrics import normalized_mutual_info_score
+
     both_U = (labels_U >= 0) & (gold_U >= 0)
     found, gold = labels_U[both_U], gold_U[both_U]
     if not len(found):

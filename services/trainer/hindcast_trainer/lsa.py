@@ -6,12 +6,11 @@ Shapes: U units (sentences, paragraphs or documents), M terms, D latent dimensio
 from collections import Counter
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
-from spacy.lang.en.stop_words import STOP_WORDS
 
 from hindcast.text.corpus import EncodedText, Text, Unit
 from hindcast.text.vocabulary import Vocabulary
@@ -47,7 +46,17 @@ def term(word: str) -> str | None:
     """What a word counts as: itself in lower case; None for numbers, punctuation, single letters and stop words."""
     lower = word.lower()
     letters = lower.replace("'", "").replace("’", "").replace("-", "")
-    return lower if len(letters) > 1 and letters.isalpha() and lower[0].isalpha() and lower not in STOP_WORDS else None
+    return (
+        lower if len(letters) > 1 and letters.isalpha() and lower[0].isalpha() and lower not in _stop_words() else None
+    )
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    # A second: for those who count terms, not for every process that knows what a domain is.
+    from spacy.lang.en.stop_words import STOP_WORDS
+
+    return frozenset(STOP_WORDS)
 
 
 def count_terms(text: Text, unit: Unit) -> Generator[float, None, TermCounts]:
@@ -123,6 +132,8 @@ class LatentSpace:
     @classmethod
     def of(cls, counts_UM: sparse.csr_matrix, *, size: int, seed: int) -> "LatentSpace":
         """The `size` leading directions of these units, or as many as there are units or terms."""
+        from sklearn.utils.extmath import randomized_svd  # two seconds, as in clusters.py
+
         units_M = np.bincount(counts_UM.indices, minlength=counts_UM.shape[1])
         weights_M = np.log(counts_UM.shape[0] / np.maximum(units_M, 1)) * (units_M > 0)
         _, _, axes_DM = randomized_svd(

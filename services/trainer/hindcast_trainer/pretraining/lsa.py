@@ -12,7 +12,6 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import Field
 from scipy import sparse
-from sklearn.utils.extmath import randomized_svd
 from threadpoolctl import threadpool_limits
 
 from hindcast.errors import InvalidInput
@@ -105,6 +104,8 @@ def decompose(
     weighted_UW: sparse.csr_matrix, size: int, *, seed: int
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """[W, D] left singular vectors of words by units, times the singular values, and these [D]."""
+    from sklearn.utils.extmath import randomized_svd  # two seconds, as in hindcast_trainer.clusters
+
     with threadpool_limits(limits=1):  # several add up in whatever order they come by
         words_WD, singular_D, _ = randomized_svd(weighted_UW.T, size, n_iter=POWER_ITERATIONS, random_state=seed)
     return np.ascontiguousarray(words_WD * singular_D, dtype=np.float32), singular_D.astype(np.float32)

@@ -14,13 +14,10 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 
 import numpy as np
 import numpy.typing as npt
-from gensim.matutils import zeros_aligned
-from gensim.models import Word2Vec as GensimWord2Vec
-from gensim.models.word2vec import train_batch_cbow, train_batch_sg
 from pydantic import Field
 from safetensors.numpy import load_file, save_file
 
@@ -30,6 +27,11 @@ from hindcast.text.corpus import EncodedText
 from hindcast_trainer.pretrain import Material, pretrain
 from hindcast_trainer.pretraining.base import LARGEST_SIZE, Epochs, LearnedTableSpec, occurrences
 from hindcast_trainer.work import Produced, Work
+
+# gensim brings scipy.stats, more than a second to import, and every process that does a job knows this module: those
+# that train word2vec pay.
+if TYPE_CHECKING:
+    from gensim.models import Word2Vec as GensimWord2Vec
 
 BATCH_WORDS = 10_000
 """What gensim hands to a worker at a time, at one learning rate; it also drops what a sentence has beyond it."""
@@ -171,8 +173,10 @@ def _longer(starts: npt.NDArray[np.int64], ends: npt.NDArray[np.int64], longest:
     return zip(starts[long].tolist(), ends[long].tolist(), strict=True)
 
 
-def _model(spec: Word2Vec, material: Material, batch_words: int) -> GensimWord2Vec:
+def _model(spec: Word2Vec, material: Material, batch_words: int) -> "GensimWord2Vec":
     """An untrained model with a row for each word that occurs, in the order of the vocabulary."""
+    from gensim.models import Word2Vec as GensimWord2Vec
+
     counts_V = occurrences(material.text, len(material.vocabulary)).tolist()
     model = GensimWord2Vec(
         vector_size=spec.size,
@@ -192,7 +196,7 @@ def _model(spec: Word2Vec, material: Material, batch_words: int) -> GensimWord2V
 
 
 def _train_slice(
-    model: GensimWord2Vec,
+    model: "GensimWord2Vec",
     sentences: _Sentences,
     batches: Sequence[_Batch],
     *,
@@ -211,8 +215,11 @@ def _train_slice(
     return loss / sentences.words(batches[-1].begin, batches[-1].end)
 
 
-def _train_batch(model: GensimWord2Vec, sentences: list[list[str]], alpha: float, *, measure: bool) -> float:
+def _train_batch(model: "GensimWord2Vec", sentences: list[list[str]], alpha: float, *, measure: bool) -> float:
     """Train some sentences at one learning rate. Their loss, if it is to be measured."""
+    from gensim.matutils import zeros_aligned
+    from gensim.models.word2vec import train_batch_cbow, train_batch_sg
+
     own = copy(model)  # its weights are the model's, but not the sum of losses, which workers would overwrite
     own.running_training_loss = 0.0
     work_D, mean_D = (zeros_aligned(model.vector_size, dtype=np.float32) for _ in range(2))
@@ -223,7 +230,7 @@ def _train_batch(model: GensimWord2Vec, sentences: list[list[str]], alpha: float
     return float(own.running_training_loss)
 
 
-def _save(model: GensimWord2Vec, position: int, loss: float, folder: Path) -> None:
+def _save(model: "GensimWord2Vec", position: int, loss: float, folder: Path) -> None:
     state = model.random.get_state(legacy=False)["state"]
     tensors = {"vectors": model.wv.vectors, "outputs": model.syn1neg, "random_key": state["key"]}
     save_file(tensors, folder / "word2vec.safetensors")
@@ -231,7 +238,7 @@ def _save(model: GensimWord2Vec, position: int, loss: float, folder: Path) -> No
     (folder / "word2vec.json").write_text(json.dumps(place), encoding="utf-8")
 
 
-def _load(model: GensimWord2Vec, folder: Path) -> tuple[int, float]:
+def _load(model: "GensimWord2Vec", folder: Path) -> tuple[int, float]:
     """Go back to a saved moment: how many slices, of all epochs, were trained before it, and the loss of the last."""
     tensors = load_file(folder / "word2vec.safetensors")
     place = json.loads((folder / "word2vec.json").read_text(encoding="utf-8"))

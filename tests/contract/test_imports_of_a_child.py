@@ -1,0 +1,14 @@
+"""A job's process imports what every kind needs. What a single one needs, that one imports: seconds for each job."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["hindcast_trainer.kinds", "hindcast_trainer.child", "hindcast_standalone.serve"])
+def test_nobody_waits_for_libraries_of_another_kind_of_job(module):
+    told = f"import {module}, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True).stdout.split()
+    assert module in loaded
+    assert {"sklearn", "gensim", "scipy.stats", "spacy"}.isdisjoint(loaded)
