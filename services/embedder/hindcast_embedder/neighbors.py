@@ -23,9 +23,11 @@ def lengths(vectors_ND: Vectors) -> Vectors:
 
 
 def unit(vectors: Vectors) -> Vectors:
-    """Vectors [..., D] scaled to length 1; zeros stay zeros."""
-    length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    scaled: Vectors = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    """Vectors [..., D] scaled to length 1; zeros stay zeros. In double precision: squares of what a table may hold are
+    too large or too small for single."""
+    exact = np.asarray(vectors, dtype=np.float64)
+    length = np.linalg.norm(exact, axis=-1, keepdims=True)
+    scaled: Vectors = np.divide(exact, length, out=np.zeros_like(exact), where=length > 0).astype(np.float32)
     return scaled
 
 

@@ -22,6 +22,14 @@ def test_equal_rows_keep_the_order_of_the_table() -> None:
     assert found == [(1, 1.0), (2, 1.0)]
 
 
+@pytest.mark.parametrize("scale", [1e-30, 1e30])
+def test_neighbours_are_the_same_however_long_the_vectors_are(scale: float) -> None:
+    vectors = np.array([[1, 0, 1], [0, 1, 1], [1, 1, 1]], dtype=np.float32) * np.float32(scale)
+    found = nearest(vectors, lengths(vectors), unit(vectors[0]), k=3, leave_out={0})
+    assert [row for row, _ in found] == [2, 1]
+    assert [cosine for _, cosine in found] == pytest.approx([2 / 6**0.5, 0.5], rel=1e-5)
+
+
 def test_rows_of_zeros_and_those_left_out_are_no_neighbours() -> None:
     vectors = np.array([[0, 0], [1, 0], [0, 1], [-1, 0]], dtype=np.float32)
     found = nearest(vectors, lengths(vectors), np.array([1, 0], dtype=np.float32), k=9, leave_out={1})

@@ -112,10 +112,13 @@ def preset(
     """The experiment as it is posted, under a name that tells it from others."""
     optimizer = {"batch_size": size.batch_size} | ({"epochs": size.epochs} if size.epochs else {})
     optimizer |= size.lm.get("optimizer", {})
+    kinds = {job.kind for job in table1_rows.jobs_of([row for row in table1_rows.ROWS if row.key in rows]).values()}
     pretrain: dict[str, Any] = {
-        kind: {"epochs": min(epochs, size.epochs or epochs)} for kind, epochs in PRETRAINING_EPOCHS.items()
+        kind: {"epochs": min(epochs, size.epochs or epochs)}
+        for kind, epochs in PRETRAINING_EPOCHS.items()
+        if kind in kinds
     }
-    if size.samples:
+    if size.samples and "bilstm_lm" in pretrain:
         pretrain["bilstm_lm"]["samples"] = size.samples
     chosen = {key: dict(fields) for key, fields in (inputs or {}).items() if key in rows}
     request: dict[str, Any] = {

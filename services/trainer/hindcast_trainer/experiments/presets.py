@@ -15,7 +15,7 @@ from hindcast.web.validation import invalid_input
 from hindcast_trainer.experiments import lifecycle
 from hindcast_trainer.experiments.document import MARK, Experiment
 from hindcast_trainer.experiments.request import MAX_SEEDS, ExperimentRequest, Seed, WrittenRequest
-from hindcast_trainer.experiments.table1_rows import EXTERNAL, JOBS, LANGUAGE_MODEL, ROWS, PresetJob, PresetRow
+from hindcast_trainer.experiments.table1_rows import EXTERNAL, LANGUAGE_MODEL, ROWS, PresetJob, PresetRow, jobs_of
 
 Fields = dict[str, JsonValue]
 
@@ -101,11 +101,9 @@ class Expansion:
     def of(cls, request: PresetRequest) -> "Expansion":
         """InvalidInput where rows are unknown, or lack a text."""
         rows = [row for row in ROWS if _chosen(row, request)]
-        needed = {name for row in rows for name in row.needs}
-        for name in reversed(list(JOBS)):
-            needed.update(JOBS[name].needs if name in needed else ())
-        jobs = {name: job for name, job in JOBS.items() if name in needed}
-        if wrong := [*_unknown(request), *_elsewhere(request), *_lacking(request, rows, jobs)]:
+        jobs = jobs_of(rows)
+        wrong = [*_unknown(request), *_elsewhere(request), *_unused(request, rows, jobs)]
+        if wrong := [*wrong, *_lacking(request, rows, jobs)]:
             raise InvalidInput.fields(list(dict.fromkeys(wrong)))
         return cls(request, rows, jobs)
 
@@ -207,6 +205,15 @@ def _elsewhere(request: PresetRequest) -> Iterator[FieldError]:
     for kind, fields in request.pretrain:
         if "corpus" in fields:
             yield FieldError(f"pretrain.{kind}.corpus", "is written in corpora")
+
+
+def _unused(request: PresetRequest, rows: Sequence[PresetRow], jobs: Mapping[str, PresetJob]) -> Iterator[FieldError]:
+    kinds = {job.kind for job in jobs.values()}
+    for kind, fields in request.pretrain:
+        if fields and kind not in kinds:
+            yield FieldError(f"pretrain.{kind}", "must be left out: none of the rows that are made needs such a job")
+    if request.external_table is not None and all(row.table != EXTERNAL for row in rows):
+        yield FieldError("external_table", "must be left out, or word2vec-external be among `rows`")
 
 
 def _lacking(request: PresetRequest, rows: Sequence[PresetRow], jobs: Mapping[str, PresetJob]) -> Iterator[FieldError]:

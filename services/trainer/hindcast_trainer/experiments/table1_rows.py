@@ -106,6 +106,15 @@ JOBS: Mapping[str, PresetJob] = {
 }
 """What rows need, each after what it needs itself."""
 
+
+def jobs_of(rows: Sequence["PresetRow"]) -> Mapping[str, PresetJob]:
+    """The jobs of JOBS that these rows need, each after what it needs itself."""
+    needed = {name for row in rows for name in row.needs}
+    for name in reversed(list(JOBS)):
+        needed.update(JOBS[name].needs if name in needed else ())
+    return {name: job for name, job in JOBS.items() if name in needed}
+
+
 PAPER_ROWS: Sequence[PresetRow] = (
     PresetRow("baseline", "no pre-training", 189, input={"type": "learned", "size": 256}),
     PresetRow("word2vec-superset", "word2vec, LM superset", 162, "word2vec_superset", WORD2VEC_INPUT),

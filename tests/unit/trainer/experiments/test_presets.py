@@ -148,6 +148,8 @@ NOWHERE = {"corpus": "nowhere"}
         ({"external_table": "nowhere"}, "external_table"),
         ({"rows": ["word2vec-external"]}, "external_table"),
         ({"rows": ["baseline", "wings"]}, "rows.1"),
+        ({"rows": ["baseline"], "external_table": "theirs"}, "external_table"),
+        ({"rows": ["baseline", "bilstm-lm"], "pretrain": {"word2vec": {"epochs": 2}}}, "pretrain.word2vec"),
         ({"inputs": {"wings": {}}}, "inputs.wings"),
         ({"inputs": {"bilstm-lm": {"normalization": "wings"}}}, "inputs.bilstm-lm.normalization"),
         ({"lm": {"train": "news"}}, "lm.train"),
