@@ -266,6 +266,16 @@ def test_queued_jobs_whose_messages_are_lost_under_a_busy_worker_all_run_once(
         assert own_site.result(id) == expected(steps)
 
 
+def test_a_job_whose_message_was_lost_keeps_its_turn(own_site: Site, own_redis: RedisServer) -> None:
+    oldest = own_site.submit(steps=10)
+    own_redis.client().flushall()
+    younger = [own_site.submit(steps=10) for _ in range(3)]
+    own_site.start_worker(HINDCAST_SWEEP_SECONDS="15")
+    ended = [own_site.until(id, JobStatus.SUCCEEDED, seconds=60) for id in [oldest, *younger[:2]]]
+    assert ended == sorted(ended, key=began)
+    own_site.until(younger[-1], JobStatus.SUCCEEDED, seconds=60)
+
+
 @pytest.mark.parametrize(("settings", "together"), [({}, False), ({"HINDCAST_WORKER_SLOTS": "2"}, True)])
 def test_a_worker_runs_one_job_at_a_time_unless_it_is_told_otherwise(
     own_site: Site, settings: dict[str, str], together: bool

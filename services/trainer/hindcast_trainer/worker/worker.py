@@ -40,21 +40,15 @@ class Worker:
         self._one_at_a_time = threading.Lock()
 
     def run_job(self, id: str) -> None:
-        """Run one attempt at that job, if there is anything to claim."""
-        if not self._take(id):
-            return
+        """Run one attempt at the job that has waited longest, or else at that one, if there is anything to claim.
+
+        A message says that there is work, and the database which: a job whose own message was lost keeps its turn."""
         try:
-            claimed = self._claim(id)
-            if claimed is not None:
-                job, resources = claimed
-                _log.info("job %s (%s): attempt %d begins", id, job.kind, job.attempt)
-                self._attempt(job, resources)
+            with self._database.transaction() as transaction:
+                waiting = transaction.jobs.claimable(limit=self._slots + 1)
+            any(self._run_if_claimed(each) for each in dict.fromkeys([*waiting, id]))
         except Unavailable as error:
-            _log.warning("job %s is left to the next sweep: %s", id, error.detail)
-        finally:
-            self._running.discard(id)
-            # Others may have waited for what this one made.
-            self._sweep_now.set()
+            _log.warning("what was rung for is left to the next sweep: %s", error.detail)
 
     def sweep(self) -> None:
         """Do what was left undone: ring for jobs whose message or whose worker was lost, and remove what nothing points
@@ -83,6 +77,23 @@ class Worker:
         """Give back the jobs that are running and begin no more."""
         self._stopping.set()
         self._sweep_now.set()
+
+    def _run_if_claimed(self, id: str) -> bool:
+        """Whether an attempt was run."""
+        if not self._take(id):
+            return False
+        try:
+            claimed = self._claim(id)
+            if claimed is None:
+                return False
+            job, resources = claimed
+            _log.info("job %s (%s): attempt %d begins", id, job.kind, job.attempt)
+            self._attempt(job, resources)
+            return True
+        finally:
+            self._running.discard(id)
+            # Others may have waited for what this one made.
+            self._sweep_now.set()
 
     def _take(self, id: str) -> bool:
         """A second message for a job that runs here must not take it from itself, should its lease have run out."""
