@@ -18,8 +18,6 @@ Reals = npt.NDArray[np.float64]
 FREQUENT = 1_000
 """Frequent words are no topic: these first ones of the vocabulary, whose order is by falling frequency unless its words
 were listed, or the first tenth of a vocabulary of less than ten times as many."""
-A_FEW = 3
-"""Words of one document, unless that leaves too few: then documents take turns until there are enough."""
 MOST_TOKENS = 2_000_000
 """Only so much of the beginning of a text is looked at."""
 SEED = 1867
@@ -58,9 +56,9 @@ class _Tokens:
 def choose(text: EncodedText, vocabulary: Vocabulary, *, count: int, seed: int = SEED) -> TopicalWords:
     """Up to `count` words: the same ones for all models of that vocabulary, whatever they were trained on.
 
-    Of each document the words of the highest tf-idf, (1 + log tf) · (1 + log((1 + D) / (1 + df))), over the documents
-    of this text; each once, at a random one of its places. A place lies behind the document's first sentence, and its
-    own sentence hasn't said the word before.
+    Documents take turns until there are enough: of each the words of the highest tf-idf,
+    (1 + log tf) · (1 + log((1 + D) / (1 + df))), over the documents of this text; each once, at a random one of its
+    places. A place lies behind the document's first sentence, and its own sentence hasn't said the word before.
     """
     random = np.random.default_rng(seed)
     tokens = _Tokens.of(text)
@@ -72,8 +70,7 @@ def choose(text: EncodedText, vocabulary: Vocabulary, *, count: int, seed: int =
     chosen_pairs, first = np.unique(_pair(tokens, places_N, len(vocabulary)), return_index=True)
     places_P, scores_P = places_N[first], scores[np.searchsorted(pairs, chosen_pairs)]
     order = _in_turn(tokens.document_N[places_P], scores_P, random)
-    limit = max(A_FEW, -(-count // tokens.documents))
-    places = np.sort(np.array([places_P[index] for index, turn in order if turn < limit][:count], dtype=np.int64))
+    places = np.sort(places_P[order[:count]])
     return TopicalWords(places, tokens.sentence_starts_N[places], tokens.document_starts_N[places])
 
 
@@ -108,11 +105,11 @@ def _first_of_sentence(tokens: _Tokens, places: Integers, size: int) -> Integers
     return places[first]
 
 
-def _in_turn(document_P: Integers, scores_P: Reals, random: np.random.Generator) -> list[tuple[int, int]]:
-    """Indices and turns: each document's best word, in a random order of the documents, then each one's second."""
+def _in_turn(document_P: Integers, scores_P: Reals, random: np.random.Generator) -> Integers:
+    """[P] indices: of each document's best word, in a random order of the documents, then of each one's second."""
     shuffled_D = random.permutation(int(document_P.max(initial=0)) + 1)
     by_score = np.lexsort((-scores_P, document_P))
     sorted_P = document_P[by_score]
     turns = np.arange(len(by_score)) - np.searchsorted(sorted_P, sorted_P)
-    order = np.lexsort((shuffled_D[sorted_P], turns))
-    return list(zip(by_score[order].tolist(), turns[order].tolist(), strict=True))
+    in_turn: Integers = by_score[np.lexsort((shuffled_D[sorted_P], turns))]
+    return in_turn

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from hindcast.nn.running_mean import RunningMean
 from hindcast.text.batches import Batch
 
 Schedule = Literal["constant", "linear"]
@@ -21,7 +22,6 @@ Schedule = Literal["constant", "linear"]
 last."""
 
 _NO_DOMAIN = -1
-_SMOOTHING = 0.02
 
 
 @dataclass(frozen=True)
@@ -64,8 +64,12 @@ class DomainTask(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             self.head = nn.Linear(size, len(domains.names))
-        self.accuracy: float | None = None
+        self._accuracy = RunningMean()
+
+    @property
+    def accuracy(self) -> float | None:
         """Share of the words whose domain was told, over about the last hundred batches."""
+        return self._accuracy.value
 
     def facts(self) -> dict[str, object]:
         """For a model's card."""
@@ -81,7 +85,6 @@ class DomainTask(nn.Module):
         told_TB = labels_TB >= 0
         logits_NK, labels_N = self.head(hidden_TBH[told_TB]), labels_TB[told_TB]
         if len(labels_N):
-            right = float((logits_NK.argmax(dim=1) == labels_N).float().mean())
-            self.accuracy = right if self.accuracy is None else self.accuracy + _SMOOTHING * (right - self.accuracy)
+            self._accuracy.add(float((logits_NK.argmax(dim=1) == labels_N).float().mean()))
         nats = cross_entropy(logits_NK, labels_N, reduction="sum")
         return self.weight_in(batch.epoch) * nats

@@ -164,6 +164,7 @@ class _Fitting:
         self.plan = plan
         self.position = _Position(learning_rate=plan.learning_rate)
         self.state: State = ()
+        self.buffers = dict(trainee.module.named_buffers())
         self.parameters = {name: p for name, p in trainee.module.named_parameters() if p.requires_grad}
         sparse_ids = {id(layer.weight) for layer in trainee.module.modules() if getattr(layer, "sparse", False)}
         self.sparse = [p for p in self.parameters.values() if id(p) in sparse_ids]
@@ -311,6 +312,7 @@ class _Fitting:
     def tensors(self) -> dict[str, Tensor]:
         """Every tensor of this moment, by name."""
         named = {f"weight.{name}": p.detach() for name, p in self.parameters.items()}
+        named |= {f"buffer.{name}": buffer for name, buffer in self.buffers.items()}
         named |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         named |= {f"state.{index}": tensor for index, tensor in enumerate(self.state)}
         for name, parameter in self.parameters.items():
@@ -334,6 +336,8 @@ class _Fitting:
         self.state = tuple(
             stored[f"state.{index}"].to(device) for index in range(sum(name.startswith("state.") for name in stored))
         )
+        for name, buffer in self.buffers.items():
+            buffer.copy_(stored.get(f"buffer.{name}", buffer))  # checkpoints of an earlier version have none
         for name, parameter in self.parameters.items():
             parameter.copy_(stored[f"weight.{name}"])
             for moment in ("step", "exp_avg", "exp_avg_sq"):

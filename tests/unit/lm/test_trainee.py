@@ -115,6 +115,8 @@ def test_cut_off_and_resumed_at_random_moments_it_ends_with_the_same_weights(tmp
             break
     assert attempts > 3
     assert same(resumed.module, whole.module)
+    if "auxiliary" in options:
+        assert resumed.auxiliary.accuracy == whole.auxiliary.accuracy
     assert (result.valid_perplexity, result.epochs) == (expected.valid_perplexity, expected.epochs)
 
 

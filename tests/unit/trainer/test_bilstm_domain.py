@@ -133,6 +133,8 @@ def test_an_interruption_changes_no_bit(little_material, finish, checkpoint_afte
     saved = checkpoint_after(asked.pretrain(little_material, checkpoint=None, threads=1), 3)
     resumed = finish(asked.pretrain(little_material, checkpoint=saved.folder, threads=1), after=saved)
     np.testing.assert_array_equal(resumed.vectors, undisturbed.vectors)
+    accuracies = [table.details["metrics"]["train_accuracy"] for table in (resumed, undisturbed)]
+    assert accuracies[0] == accuracies[1] > 0
 
 
 def test_what_it_refers_to():

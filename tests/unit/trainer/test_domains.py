@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from pydantic import ValidationError
+from scipy.sparse import csr_matrix
+from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
 
 from hindcast.errors import Corrupt, InvalidInput
@@ -14,11 +16,25 @@ from hindcast.text.corpus_writer import CorpusWriter
 from hindcast_trainer.assignment import DomainAssignment
 from hindcast_trainer.clusters import Classification, agreement, kmeans, most_dissimilar, surest
 from hindcast_trainer.domains import DomainsJob, adjust, find_domains, first_domains, gold_labels
-from hindcast_trainer.lsa import LatentSpace, count_terms, term
+from hindcast_trainer.lsa import LatentSpace, count_terms, term, to_unit_length
 
 
 def spec(**options):
     return DomainsJob(**{"corpus": "made", "k": 3, "lsa_size": 10, "rounds": 2, **options})
+
+
+def test_the_latent_space_is_that_of_a_truncated_decomposition_of_weighted_counts():
+    """Dumais's weights written out, and scikit-learn's exact decomposition, on counts of a few units."""
+    counts_UM = np.random.default_rng(4).poisson(0.6, size=(12, 7)).astype(np.float32)
+    weighted_UM = np.zeros_like(counts_UM)
+    for unit, term_number in np.argwhere(counts_UM):
+        spread = np.count_nonzero(counts_UM[:, term_number])
+        weighted_UM[unit, term_number] = (1 + np.log(counts_UM[unit, term_number])) * np.log(12 / spread)
+    weighted_UM = to_unit_length(weighted_UM)
+    exact_UD = to_unit_length(TruncatedSVD(3, algorithm="arpack").fit_transform(weighted_UM))
+    space = LatentSpace.of(csr_matrix(counts_UM), size=3, seed=1)
+    found_UD = space.project(csr_matrix(counts_UM))
+    np.testing.assert_allclose(found_UD @ found_UD.T, exact_UD @ exact_UD.T, atol=1e-4)
 
 
 @pytest.mark.parametrize("unit", ["paragraph", "document", "sentence"])

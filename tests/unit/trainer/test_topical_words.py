@@ -5,7 +5,7 @@ import pytest
 
 from hindcast.text.corpus import EncodedText, Text
 from hindcast.text.vocabulary import Vocabulary
-from hindcast_trainer.topical_words import A_FEW, choose
+from hindcast_trainer.topical_words import choose
 
 COMMON = ["the", "said", "house", "people"]
 VOCABULARY = Vocabulary.from_words([*COMMON, "storm", "hurricane", "court", "judge", "7", "42", "of", "rain"])
@@ -54,10 +54,13 @@ def test_documents_take_turns_and_no_document_has_many_while_others_have_some() 
     long = "the . storm . hurricane . court . judge . rain"
     few = choose(encoded(long, "the . storm", "the . rain"), VOCABULARY, count=3)
     assert len(set(few.document_starts_P.tolist())) == 3
-    many = choose(encoded(long, "the . storm", "the . rain"), VOCABULARY, count=9)
-    assert Counter(many.document_starts_P.tolist())[0] == A_FEW
-    alone = choose(encoded(long), VOCABULARY, count=5)
-    assert len(alone) == 5
+    many = choose(encoded(long, "the . storm", "the . rain"), VOCABULARY, count=6)
+    assert sorted(Counter(many.document_starts_P.tolist()).values()) == [1, 1, 4]
+
+
+def test_none_is_left_out_while_more_are_asked_for_whatever_documents_have_none():
+    long = "the . storm . hurricane . court . judge . rain"
+    assert len(choose(encoded(long, *["the storm"] * 30), VOCABULARY, count=5)) == 5
 
 
 def test_a_text_without_topical_words_has_none() -> None:

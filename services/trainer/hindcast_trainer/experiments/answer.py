@@ -146,7 +146,8 @@ class RowAnswer(Schema):
     parameters: int | None
     """Trained weights of one language model."""
     seconds: float
-    """That its language models took, summed over the seeds."""
+    """From the first start of each of its language models to its end, summed over the seeds: whatever interrupted them
+    counts."""
     probes: list[RowProbe]
     """None where the test text chooses the words: `ranks` has them."""
     ranks: RowRanks | None

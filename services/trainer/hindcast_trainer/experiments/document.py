@@ -67,7 +67,7 @@ class Experiment:
 
     @property
     def baseline(self) -> RowJobs | None:
-        """The row that others are compared with: the first that learns its input."""
+        """The row that others are compared with: the first that begins from nothing."""
         return next((row for row in self.rows if row.learns_input), None)
 
     @property

@@ -1,9 +1,10 @@
 """What can be done with an experiment. Each function is one use case inside a transaction that its caller opens."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Any
 
 from hindcast.errors import Conflict, IllegalMove, InUse, InvalidInput
 from hindcast.jobs import service
@@ -102,6 +103,12 @@ def delete_job(transaction: Transaction, reference: str) -> Job:
     return service.delete(transaction, job.id)
 
 
+def made_of(spec: Mapping[str, Any]) -> list[str]:
+    """The tables, and the model, from which a job of that specification makes its own."""
+    table = (spec.get("input") or {}).get("table")
+    return [id for id in (table, spec.get("init_from"), *spec.get("tables", ())) if id]
+
+
 class _Queue:
     """Queues jobs and remembers which of them are new."""
 
@@ -127,18 +134,21 @@ class _Queue:
         return [self._transaction.jobs.get(id) for id in ids]
 
     def pretraining(self, row: RowJobs) -> list[CorpusReference]:
-        """The texts that the row's table was trained on, as far as they are known and there."""
-        jobs = self.those([row.pretrain]) if row.pretrain else self._makers([row.table] if row.table else [])
+        """The texts that the row's table, or the model that it goes on from, was trained on, as far as they are known
+        and there."""
+        [model] = self.those(row.language_models[:1])
+        jobs = [*self.those([row.pretrain] if row.pretrain else []), *self._makers(made_of(model.spec))]
         corpora: list[CorpusReference] = []
         while jobs:
-            corpora += [CorpusReference.model_validate(job.spec["corpus"]) for job in jobs if "corpus" in job.spec]
-            jobs = self._makers([table for job in jobs for table in job.spec.get("tables", ())])
+            learned = [job.spec.get("corpus") or job.spec.get("train") for job in jobs]
+            corpora += [CorpusReference.model_validate(each) for each in learned if each]
+            jobs = self._makers([id for job in jobs for id in made_of(job.spec)])
         there = self._transaction.resources.those
         return [each for each in dict.fromkeys(corpora) if len(there(each.corpora)) == len(each.corpora)]
 
-    def _makers(self, tables: Sequence[str]) -> list[Job]:
-        """The jobs that made these tables, or will."""
-        makers = [table.job_id for table in self._transaction.resources.those(tables) if table.job_id]
+    def _makers(self, ids: Sequence[str]) -> list[Job]:
+        """The jobs that made these tables and models, or will."""
+        makers = [made.job_id for made in self._transaction.resources.those(ids) if made.job_id]
         return list(self._transaction.jobs.those(makers))
 
 
@@ -159,7 +169,7 @@ def _row(queue: _Queue, request: ExperimentRequest, number: int, row: RowPlan) -
         label=request.rows[number].label,
         learns_input=row.learns_input,
         pretrain=pretrain.id if pretrain else None,
-        table=None if pretrain or row.learns_input else model.spec["input"]["table"],
+        table=None if pretrain else model.spec["input"].get("table"),
         language_models=language_models,
         probes=probes,
         paper_perplexity=request.rows[number].paper_perplexity,

@@ -34,8 +34,9 @@ class RowPlan:
 
     @property
     def learns_input(self) -> bool:
-        """Whether the language models have no table."""
-        return self.language_models[0].input.type == "learned"
+        """Whether the language models begin from nothing: neither on a table nor from another model."""
+        first = self.language_models[0]
+        return first.input.type == "learned" and first.init_from is None
 
 
 def plan(request: ExperimentRequest) -> list[RowPlan]:

@@ -11,12 +11,14 @@ from hindcast_trainer.kinds import OBJECTIVES
 
 
 def pretraining_of(row: RowJobs, known: Known) -> RowPretraining | None:
-    """None where the language models learn their input."""
+    """None where the language models begin from nothing."""
     job = known.jobs.get(row.pretrain or "")
     if job is not None:
         return _of_job(job, known)
-    table = known.resources.get(row.table or "")
-    return _of_table(table, known) if table else None
+    if (table := known.resources.get(row.table or "")) is not None:
+        return _of_table(table, known)
+    source = next((model.spec.get("init_from") for model in known.existing(row.language_models)), None)
+    return RowPretraining(dataset=known.names([source]), unit=None, objective="language model") if source else None
 
 
 def _of_job(job: Job, known: Known) -> RowPretraining:

@@ -144,13 +144,18 @@ def _perplexity(row: RowJobs, known: Known) -> RowPerplexity | None:
 
 def _comparison(row: RowJobs, baseline: RowJobs, known: Known) -> Comparison | None:
     ours, theirs = _perplexity(row, known), _perplexity(baseline, known)
-    if ours is None or theirs is None or ours.mean is None or theirs.mean is None:
+    if ours is None or theirs is None:
+        return None
+    # Of the seeds that both have: one may have failed.
+    pairs = zip(ours.per_seed, theirs.per_seed, strict=True)
+    both = [(own, other) for own, other in pairs if own is not None and other is not None]
+    if not both:
         return None
     if not comparable(row, baseline, known):
         return Comparison(change=None, ci95=None, p_value=None)
     job = known.succeeded(row.comparison)
     return Comparison(
-        change=ours.mean / theirs.mean - 1,
+        change=sum(own for own, _ in both) / sum(other for _, other in both) - 1,
         ci95=_interval(job, "change"),
         p_value=job.metrics.get("p_value") if job else None,
     )

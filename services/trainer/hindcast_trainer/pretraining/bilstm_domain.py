@@ -19,6 +19,7 @@ from hindcast.nn.bilstm import BidirectionalLSTM, tensors
 from hindcast.nn.device import device_of
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.nn.fitting import FitResult, Loss
+from hindcast.nn.running_mean import RunningMean
 from hindcast.progress import Progress
 from hindcast.text.batches import UnitBatch
 from hindcast_trainer.labels import UnitLabels, domain_references
@@ -26,8 +27,6 @@ from hindcast_trainer.pretrain import Material, pretrain
 from hindcast_trainer.pretraining.bilstm import BilstmSpec, Objective, UnitTrainee, pretrain_bilstm
 from hindcast_trainer.references import Reference
 from hindcast_trainer.work import Produced, Work
-
-_SMOOTHING = 0.02
 
 
 class BilstmDomain(BilstmSpec):
@@ -80,8 +79,7 @@ class DomainClassifier(Objective):
         self.network = network
         self.domain = nn.Linear(2 * network.forward_lstm.hidden_size, len(labels.names))
         self.labels_U = torch.from_numpy(labels.labels_U)
-        self.train_accuracy: float | None = None
-        """Share of the words told right in about the last hundred batches, while the weights were moving."""
+        self._train_accuracy = RunningMean()
 
     def logits(self, words_TB: Tensor, lengths_B: Tensor) -> Tensor:
         """[T, B, K] of the domain, at every word."""
@@ -93,10 +91,13 @@ class DomainClassifier(Objective):
         """Of all words of the batch."""
         logits_NK, labels_N = self._predicted(batch)
         if self.training:
-            right = _right(logits_NK, labels_N) / len(labels_N)
-            before = right if self.train_accuracy is None else self.train_accuracy
-            self.train_accuracy = before + _SMOOTHING * (right - before)
+            self._train_accuracy.add(_right(logits_NK, labels_N) / len(labels_N))
         return Loss(cross_entropy(logits_NK, labels_N, reduction="sum"), len(labels_N))
+
+    @property
+    def train_accuracy(self) -> float | None:
+        """Share of the words told right in about the last hundred batches, while the weights were moving."""
+        return self._train_accuracy.value
 
     def predictions(self, *, words: int, pieces: int) -> int:
         """One for each word."""

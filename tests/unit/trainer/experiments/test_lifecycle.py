@@ -100,6 +100,22 @@ def test_what_a_table_at_hand_was_trained_on_is_known_of_the_job_that_made_it(da
     assert job(database, row.comparison).spec["pretraining"] == job(database, first.comparison).spec["pretraining"]
 
 
+def test_a_model_that_goes_on_from_another_is_no_baseline_and_has_learned_what_that_one_had(
+    database: MemoryDatabase,
+) -> None:
+    [first] = submit(database, WORD2VEC).rows
+    source = job(database, first.language_models[0]).result_id
+    learned = {"corpus": "news", "limit_tokens": 9}
+    adapted = {"label": "adapted", "lm": {"init_from": source, "train": learned}}
+    experiment = submit(database, adapted, LEARNED, lm={"test": "news", "train": learned})
+    assert experiment.baseline is not None
+    assert experiment.baseline.label == "none"
+    texts = [job(database, row.comparison).spec["pretraining"] for row in experiment.rows]
+    whole = {"corpora": ["cor_1"], "split": None, "limit_tokens": None}
+    assert [{**whole, **text} for text in texts[0]] == [whole]
+    assert texts[1] == []
+
+
 def test_the_test_text_chooses_the_same_words_for_every_model(database: MemoryDatabase) -> None:
     experiment = submit(database, LEARNED, WORD2VEC, probes={"auto": 7})
     probes = [job(database, id) for row in experiment.rows for id in row.probes]

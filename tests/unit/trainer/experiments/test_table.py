@@ -297,6 +297,24 @@ def test_a_failed_row_fails_alone_and_says_why() -> None:
     assert answer.rows[1].perplexity.per_seed == [80, None, 96]
 
 
+def test_a_change_is_of_the_seeds_that_both_have() -> None:
+    change = tabulate(EXPERIMENT, known(table2=FAILED, base3=FAILED)).rows[1].relative_to_baseline
+    assert change is not None
+    assert change.change == pytest.approx(80 / 100 - 1)
+    change = tabulate(EXPERIMENT, known(table1=FAILED)).rows[1].relative_to_baseline
+    assert change is not None
+    assert change.change == pytest.approx((88 + 96) / (110 + 120) - 1)
+
+
+def test_a_row_that_goes_on_from_a_model_names_it() -> None:
+    adapted = replace(JOBS["base1"], id="adapted", spec={**JOBS["base1"].spec, "init_from": "lm_base1"})
+    row = RowJobs("adapted", False, None, None, ["adapted"] * 3, [])
+    whole = Known({**JOBS, "adapted": adapted}, {**RESOURCES, "lm_base1": resource("lm_base1", "talks")})
+    told = tabulate(replace(EXPERIMENT, rows=[BASE, row]), whole).rows[1].pretraining
+    assert told is not None
+    assert (told.dataset, told.objective) == ("talks", "language model")
+
+
 def test_the_error_is_that_of_the_job_that_failed_first() -> None:
     [_, row] = tabulate(EXPERIMENT, known(word2vec=FAILED, table1={**FAILED, "error": {"detail": "needs"}})).rows
     assert row.error == "word2vec word2vec failed: out of words"
