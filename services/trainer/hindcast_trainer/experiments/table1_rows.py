@@ -142,7 +142,15 @@ AUXILIARY = PresetRow(
     lm={"auxiliary": {"domains": "@domains_lm", "weight": 0.1}},
 )
 TIED = PresetRow("tied", "no pre-training, tied", input={"type": "learned", "size": 128}, lm={"tied": True})
+WORD2VEC_TIED = PresetRow(
+    "word2vec-tied",
+    "word2vec, trained on, tied",
+    table="word2vec_superset",
+    input={**WORD2VEC_INPUT, "trainable": True},
+    lm={"tied": True},
+)
+"""What is pre-trained begins both where words are read and where they are predicted."""
 
-OWN_ROWS: Sequence[PresetRow] = (TRAINABLE, WITH_DOMAINS, WITH_BILSTM_LM, AUXILIARY, TIED)
+OWN_ROWS: Sequence[PresetRow] = (TRAINABLE, WITH_DOMAINS, WITH_BILSTM_LM, AUXILIARY, TIED, WORD2VEC_TIED)
 """What the paper didn't try, or proposes."""
 ROWS: Sequence[PresetRow] = (*PAPER_ROWS, *OWN_ROWS)
