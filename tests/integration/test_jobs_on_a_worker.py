@@ -346,4 +346,6 @@ def test_a_worker_hears_again_after_a_restart_of_redis(own_site: Site, own_redis
     meanwhile = own_site.submit(steps=10)
     own_redis.start()
     own_site.until(meanwhile, JobStatus.SUCCEEDED)
-    own_site.until(own_site.submit(steps=10), JobStatus.SUCCEEDED)
+    afterwards = own_site.submit(steps=10)
+    own_site.until(afterwards, JobStatus.SUCCEEDED)
+    assert {own_site.result(id) for id in (meanwhile, afterwards)} == {expected(10)}

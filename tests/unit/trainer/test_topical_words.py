@@ -60,6 +60,7 @@ def test_documents_take_turns_and_no_document_has_many_while_others_have_some() 
 
 def test_none_is_left_out_while_more_are_asked_for_whatever_documents_have_none():
     long = "the . storm . hurricane . court . judge . rain"
+    assert len(choose(encoded(long), VOCABULARY, count=5)) == 5
     assert len(choose(encoded(long, *["the storm"] * 30), VOCABULARY, count=5)) == 5
 
 

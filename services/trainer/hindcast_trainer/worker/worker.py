@@ -46,7 +46,9 @@ class Worker:
         try:
             with self._database.transaction() as transaction:
                 waiting = transaction.jobs.claimable(limit=self._slots + 1)
-            any(self._run_if_claimed(each) for each in dict.fromkeys([*waiting, id]))
+            for each in dict.fromkeys([*waiting, id]):
+                if self._run_if_claimed(each):
+                    return
         except Unavailable as error:
             _log.warning("what was rung for is left to the next sweep: %s", error.detail)
 
