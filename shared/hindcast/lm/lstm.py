@@ -4,12 +4,13 @@ Shapes: T time, B lanes, N tokens, C tokens of one chunk, D input size, H what w
 """
 
 import math
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from hindcast.lm.base import Specification, State
 
@@ -56,7 +57,7 @@ class LstmSpecification(Specification):
 
     def restore(self, tensors: Mapping[str, Tensor]) -> "LstmLanguageModel":
         """The network with these weights, taken over as they are. ValueError where they don't fit."""
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             model = LstmLanguageModel(self)
         try:
             model.load_state_dict(dict(tensors), assign=True)
@@ -65,6 +66,18 @@ class LstmSpecification(Specification):
         if any(tensor.dtype != torch.float32 for tensor in tensors.values()):
             raise ValueError("weights must be float32")
         return model
+
+
+class _Undrawn(TorchFunctionMode):
+    """Leaves out the drawing of weights that will be replaced. Drawing them on the device "meta" brings in torch's
+    compiler, for which the first question to a fresh scorer would wait longer than for torch itself."""
+
+    def __torch_function__(
+        self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        if getattr(function, "__module__", None) == nn.init.__name__:
+            return args[0] if args else (kwargs or {})["tensor"]
+        return function(*args, **(kwargs or {}))
 
 
 class LstmLanguageModel(nn.Module):

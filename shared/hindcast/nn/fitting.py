@@ -8,7 +8,7 @@ import json
 import math
 import time
 from collections.abc import Generator, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -18,12 +18,15 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hindcast.errors import InvalidInput
+from hindcast.nn.adam import Adam, Moments
 from hindcast.progress import Progress
 
 State = tuple[Tensor, ...]
 """What one batch hands on to the next; () where nothing is carried."""
 
 BatchT = TypeVar("BatchT")
+
+_MOMENTS = [field.name for field in fields(Moments)]
 
 LEAST_GAIN = 0.002
 """Nats per token (0.2 % of a perplexity) by which an epoch must better the validation to count as better. Halving the
@@ -168,10 +171,7 @@ class _Fitting:
         self.parameters = {name: p for name, p in trainee.module.named_parameters() if p.requires_grad}
         sparse_ids = {id(layer.weight) for layer in trainee.module.modules() if getattr(layer, "sparse", False)}
         self.sparse = [p for p in self.parameters.values() if id(p) in sparse_ids]
-        dense = [p for p in self.parameters.values() if id(p) not in sparse_ids]
-        self.optimizers: list[torch.optim.Optimizer] = [torch.optim.Adam(dense, lr=plan.learning_rate, fused=True)]
-        if self.sparse:  # moves the rows of a batch's words alone, not V × D numbers
-            self.optimizers.append(torch.optim.SparseAdam(self.sparse, lr=plan.learning_rate))
+        self.optimizer = Adam(self.parameters.values(), learning_rate=plan.learning_rate)
         self.best: Mapping[str, Tensor] = {}
 
     def learn(self, report_seconds: float) -> Generator[Progress, None, None]:
@@ -193,8 +193,7 @@ class _Fitting:
         loss = self.trainee.loss(batch, self.state)
         loss.total.backward()
         self.scale_gradients()
-        for optimizer in self.optimizers:
-            optimizer.step()
+        self.optimizer.step()
         self.trainee.module.zero_grad(set_to_none=True)
 
         self.state = tuple(tensor.detach() for tensor in loss.state)
@@ -256,16 +255,7 @@ class _Fitting:
 
     def set_learning_rate(self, learning_rate: float) -> None:
         """Of all parameters."""
-        self.position.learning_rate = learning_rate
-        for optimizer in self.optimizers:
-            for group in optimizer.param_groups:
-                group["lr"] = learning_rate
-
-    def moments(self, parameter: Tensor) -> dict[str, Any]:
-        """What Adam remembers of a parameter; empty before its first step."""
-        (owner,) = (each for each in self.optimizers if any(parameter is p for p in each.param_groups[0]["params"]))
-        moments: dict[str, Any] = owner.state[parameter]
-        return moments
+        self.position.learning_rate = self.optimizer.learning_rate = learning_rate
 
     def progress(self, message: str, *, milestone: bool = False, saving: bool = True) -> Progress:
         """This moment."""
@@ -316,8 +306,8 @@ class _Fitting:
         named |= {f"best.{name}": tensor for name, tensor in self.best.items()}
         named |= {f"state.{index}": tensor for index, tensor in enumerate(self.state)}
         for name, parameter in self.parameters.items():
-            moments = self.moments(parameter)
-            named |= {f"adam.{moment}.{name}": torch.as_tensor(value) for moment, value in moments.items()}
+            if moments := self.optimizer.moments.get(parameter):
+                named |= {f"adam.{moment}.{name}": getattr(moments, moment) for moment in _MOMENTS}
         return named
 
     def save(self, folder: Path) -> None:
@@ -340,10 +330,12 @@ class _Fitting:
             buffer.copy_(stored.get(f"buffer.{name}", buffer))  # checkpoints of an earlier version have none
         for name, parameter in self.parameters.items():
             parameter.copy_(stored[f"weight.{name}"])
-            for moment in ("step", "exp_avg", "exp_avg_sq"):
-                value = stored.get(f"adam.{moment}.{name}")
-                if value is not None:  # SparseAdam counts its steps in a Python integer
-                    self.moments(parameter)[moment] = value.to(device) if value.is_floating_point() else int(value)
+            if f"adam.step.{name}" in stored:
+                step, exp_avg, exp_avg_sq = (stored[f"adam.{moment}.{name}"] for moment in _MOMENTS)
+                rows_move = any(parameter is each for each in self.sparse)
+                self.optimizer.moments[parameter] = Moments(
+                    step.float().to("cpu" if rows_move else device), exp_avg.to(device), exp_avg_sq.to(device)
+                )
         self.set_learning_rate(self.position.learning_rate)
 
 
