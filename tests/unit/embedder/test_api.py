@@ -5,13 +5,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import httpx2
 import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 from safetensors.numpy import load
+from stand_in import StandIn
 
 from hindcast.errors import Unavailable
 from hindcast.jobs.service import submit
@@ -55,12 +56,21 @@ def database() -> Breakable:
     return Breakable()
 
 
-@pytest.fixture
-def client(database: Breakable, tmp_path: Path) -> Iterator[TestClient]:
-    tables = Tables(database, temporary_artifacts(tmp_path), scratch=tmp_path / "scratch", memory_bytes=1_000_000)
-    app = make_app(title="T", version="1", routers=[router(tables)], readiness=database.ping)
+@pytest.fixture(scope="module")
+def served() -> Iterator[tuple[TestClient, StandIn]]:
+    """The application of every test, and what stands for its tables."""
+    tables = StandIn()
+    app = make_app(title="T", version="1", routers=[router(cast(Tables, tables))], readiness=lambda: None)
     with TestClient(app, raise_server_exceptions=False) as client:
-        yield client
+        yield client, tables
+
+
+@pytest.fixture
+def client(served: tuple[TestClient, StandIn], database: Breakable, tmp_path: Path) -> TestClient:
+    client, tables = served
+    artifacts = temporary_artifacts(tmp_path)
+    tables.behind = Tables(database, artifacts, scratch=tmp_path / "scratch", memory_bytes=1_000_000)
+    return client
 
 
 @pytest.fixture

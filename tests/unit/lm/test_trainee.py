@@ -2,68 +2,14 @@ import numpy as np
 import pytest
 import torch
 from dense_gradient import with_dense_gradient
+from little_language_models import VOCABULARY, domains, finish, random_text, same, second_task, trainee
 
-from hindcast.lm.auxiliary import DomainTask, TextDomains
 from hindcast.lm.evaluation import normalization, score_corpus
 from hindcast.lm.lstm import LstmSpecification
 from hindcast.lm.objectives import SampledSoftmax, SelfNormalized, Softmax
 from hindcast.lm.trainee import LanguageModelTrainee, read_batch
 from hindcast.nn.fitting import Plan, fit
 from hindcast.text.corpus import EncodedText
-from hindcast.text.vocabulary import Vocabulary
-
-VOCABULARY = Vocabulary.from_words([f"word{number}" for number in range(48)])
-
-
-def random_text(seed, documents=12):
-    random = np.random.default_rng(seed)
-    words = np.array(VOCABULARY.words[2:])
-    lengths = [random.integers(1, 15, random.integers(1, 8)) for _ in range(documents)]
-    return EncodedText.of([[random.choice(words, n).tolist() for n in sentences] for sentences in lengths], VOCABULARY)
-
-
-def domains(text, unit="document"):
-    """One of three domains, or none, for each unit of a text."""
-    _, ends_U = text.unit_bounds(unit)
-    return TextDomains(ends_U, np.arange(len(ends_U)) % 4 - 1, ["sea", "law", "land"])
-
-
-def second_task(size, *, weight=0.5, schedule="linear", epochs=5):
-    return DomainTask(domains(random_text(1)), size=size, weight=weight, schedule=schedule, epochs=epochs, seed=3)
-
-
-def trainee(*, history="document", seed=1, table=False, objective=None, auxiliary=None, **sizes):
-    specification = LstmSpecification(
-        vocabulary_size=len(VOCABULARY), input_size=6, hidden_size=8, input_trainable=not table, **sizes
-    )
-    rows = torch.randn(len(VOCABULARY), 6, generator=torch.Generator().manual_seed(2)) if table else None
-    model = specification.build(seed=seed, input_VD=rows)
-    return LanguageModelTrainee(
-        model,
-        random_text(1),
-        random_text(2),
-        history,
-        batch_size=4,
-        bptt=5,
-        seed=seed,
-        objective=objective or Softmax(),
-        auxiliary=second_task(model.predicting_size) if auxiliary else None,
-    )
-
-
-def finish(steps):
-    """Drive fit to its end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
-
-
-def same(model, other):
-    mine, theirs = model.state_dict(), other.state_dict()
-    return all(torch.equal(mine[name], theirs[name]) for name in mine)
-
 
 PLAN = Plan(learning_rate=0.02, epochs=5, patience=2, clip_norm=1.0, seed=1)
 
@@ -76,48 +22,6 @@ def test_equal_seeds_give_equal_models_bit_by_bit_and_other_seeds_others():
         models.append(each.module)
     assert same(models[0], models[1])
     assert not same(models[0], models[2])
-
-
-@pytest.mark.parametrize(
-    "options",
-    [
-        {"history": "sentence"},
-        {"history": "document"},
-        {"history": "sentence", "table": True, "compression": 5},
-        {"history": "document", "table": True, "compression": 5},
-        {"objective": SampledSoftmax(samples=9)},
-        {"objective": SampledSoftmax(samples=9), "tied": True},
-        {"objective": SelfNormalized()},
-        {"tied": True},
-        {"auxiliary": True},
-    ],
-)
-def test_cut_off_and_resumed_at_random_moments_it_ends_with_the_same_weights(tmp_path, options):
-    """Time and again: go on from the last checkpoint, save at a random moment, die some random steps later."""
-    options = {"dropout": 0.4, "layers": 2, **options}
-    whole = trainee(**options)
-    expected = finish(fit(whole, PLAN, report_seconds=0.0))
-    random, checkpoint, attempts = np.random.default_rng(7), None, 0
-    while True:
-        attempts += 1
-        torch.manual_seed(attempts)  # whatever else drew random numbers meanwhile plays no part
-        resumed = trainee(**options)
-        steps = fit(resumed, PLAN, checkpoint=checkpoint, report_seconds=0.0)
-        try:
-            for number in range(random.integers(2, 25)):
-                progress = next(steps)
-                if progress.save and random.random() < 0.2:
-                    checkpoint = tmp_path / f"{attempts}-{number}"
-                    checkpoint.mkdir()
-                    progress.save(checkpoint)
-        except StopIteration as end:
-            result = end.value
-            break
-    assert attempts > 3
-    assert same(resumed.module, whole.module)
-    if "auxiliary" in options:
-        assert resumed.auxiliary.accuracy == whole.auxiliary.accuracy
-    assert (result.valid_perplexity, result.epochs) == (expected.valid_perplexity, expected.epochs)
 
 
 def test_a_frozen_table_stays_as_it_was_given_and_is_no_part_of_checkpoints(tmp_path):

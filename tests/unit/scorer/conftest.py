@@ -2,10 +2,13 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import cast
 
 import pytest
 import torch
 from fastapi.testclient import TestClient
+from stand_in import StandIn
+from starlette.types import ASGIApp
 
 from hindcast.errors import Unavailable
 from hindcast.lm.base import History
@@ -66,7 +69,7 @@ class Database(MemoryDatabase):
 class Scorer:
     """The service over memory, and what others would do to its database and files."""
 
-    def __init__(self, folder: Path, *, memory_bytes: int = 1 << 30) -> None:
+    def __init__(self, folder: Path, served: "Served", *, memory_bytes: int = 1 << 30) -> None:
         self.folder = folder
         self.time = 0.0
         self.database = Database()
@@ -78,10 +81,8 @@ class Scorer:
             memory_bytes=memory_bytes,
             clock=lambda: self.time,
         )
-        self.app = make_app(
-            title="scorer", version="0", routers=[router(self.models, slots=1)], readiness=self.database.ping
-        )
-        self.http = TestClient(self.app)
+        self.app, self.http = served.app, served.http
+        served.models.behind, served.database.behind = self.models, self.database
 
     def add(self, bundle: Bundle, *, id: str = "lm_1", name: str | None = None) -> Resource:
         """A model as a job leaves it."""
@@ -125,13 +126,34 @@ class Scorer:
         return resource
 
 
+class Served:
+    """The application of every scorer here."""
+
+    def __init__(self) -> None:
+        self.models, self.database = StandIn(), StandIn()
+        self.app: ASGIApp = make_app(
+            title="scorer",
+            version="0",
+            routers=[router(cast(Models, self.models), slots=1)],
+            readiness=lambda: self.database.ping(),
+        )
+        self.http = TestClient(self.app)
+
+
+@pytest.fixture(scope="session")
+def served() -> Iterator[Served]:
+    served = Served()
+    with served.http:
+        yield served
+
+
 @pytest.fixture
-def scorer(tmp_path: Path) -> Scorer:
+def scorer(tmp_path: Path, served: Served) -> Scorer:
     """An empty scorer."""
-    return Scorer(tmp_path)
+    return Scorer(tmp_path, served)
 
 
 @pytest.fixture
-def cramped_scorer(tmp_path: Path) -> Scorer:
+def cramped_scorer(tmp_path: Path, served: Served) -> Scorer:
     """An empty scorer with less memory than any model needs."""
-    return Scorer(tmp_path, memory_bytes=10)
+    return Scorer(tmp_path, served, memory_bytes=10)

@@ -14,7 +14,9 @@ from hindcast.text.pipeline import END, Context, PipelineName, pipeline
 plain, asr, wikitext = pipeline("plain"), pipeline("asr"), pipeline("wikitext")
 every_pipeline = pytest.mark.parametrize("name", get_args(PipelineName))
 
-texts = st.text(st.sampled_from("aB é’'.?!,\"“”()-3<>/s\n\t\ufeff\u0301") | st.characters(codec="utf-8"), max_size=80)
+texts = st.text(
+    st.sampled_from("aB é’'.?!,\"“”()-3<>/s\n\t\ufeff\u0301") | st.characters(exclude_categories=["Cs"]), max_size=80
+)
 pieces = st.sampled_from(
     ["He said. ", '"Yes," ', "don’t ", "<unk> ", "</s> ", "3.5 ", "\n", "\n\n", "U.S. ", "(it) ", '. "']
 )

@@ -61,7 +61,7 @@ def made_text(made_corpus: Corpus) -> Text:
     return Text.resolve(CorpusReference(corpora=("made",)), lambda _: made_corpus)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def finish() -> Callable[..., Any]:
     """`finish(steps)` drives a computation to its end: what it returns. `finish(steps, after=checkpoint)` also sees to
     it that it goes on from there: beginning anew, it would come to the very same end."""

@@ -1,6 +1,7 @@
 """The vector of a word is the mean of the states at its occurrences, as a plain loop over LSTM cells has them."""
 
 import math
+from functools import cache
 
 import numpy as np
 import pytest
@@ -16,10 +17,28 @@ from hindcast_trainer.pretraining.averaging import Averaging, average_states
 CELLS = Averaging("cell", "concatenate", None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def network():
     torch.manual_seed(3)
     return BidirectionalLSTM(vocabulary_size=80, input_size=8, size=16)
+
+
+@pytest.fixture(scope="module")
+def saturated_network():
+    """One whose gates and candidates are near their bounds."""
+    torch.manual_seed(4)
+    network = BidirectionalLSTM(vocabulary_size=80, input_size=8, size=16)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            parameter *= 4
+    return network
+
+
+@pytest.fixture(scope="module")
+def occurrences(little_material):
+    """`occurrences_by_loop` over the little material: the loop takes long, so once for each network, unit and state."""
+    text = little_material.text
+    return cache(lambda network, unit, state: occurrences_by_loop(network, text, bounds(text, unit), state))
 
 
 def states_by_loop(lstm: nn.LSTM, inputs_TD, state):
@@ -62,10 +81,10 @@ def bounds(text, unit):
 @pytest.mark.parametrize("state", ["cell", "hidden"])
 @pytest.mark.parametrize("combine", ["concatenate", "average"])
 @pytest.mark.parametrize("clip", [None, 0.2])
-def test_averages_are_those_of_a_plain_loop(network, little_material, finish, unit, state, combine, clip):
+def test_averages_are_those_of_a_plain_loop(network, little_material, occurrences, finish, unit, state, combine, clip):
     averaging = Averaging(state, combine, clip)
     table = finish(average_states(network, little_material, averaging, unit=unit, max_length=1000))
-    found = occurrences_by_loop(network, little_material.text, bounds(little_material.text, unit), state)
+    found = occurrences(network, unit, state)
     clipped = {id: np.clip(states, -clip, clip) if clip else states for id, states in found.items()}
     means = {id: states.mean(axis=0) for id, states in clipped.items()}
     expected = {id: both.ravel() if combine == "concatenate" else both.mean(axis=0) for id, both in means.items()}
@@ -76,15 +95,12 @@ def test_averages_are_those_of_a_plain_loop(network, little_material, finish, un
 
 @pytest.mark.parametrize(("state", "threshold"), [("cell", math.atanh(0.99)), ("hidden", 0.99)])
 @pytest.mark.parametrize("combine", ["concatenate", "average"])
-def test_saturated_states_are_counted_before_they_are_clipped(little_material, finish, state, threshold, combine):
-    torch.manual_seed(4)
-    network = BidirectionalLSTM(vocabulary_size=80, input_size=8, size=16)
-    with torch.no_grad():
-        for parameter in network.parameters():
-            parameter *= 4  # gates and candidates near their bounds
+def test_saturated_states_are_counted_before_they_are_clipped(
+    saturated_network, little_material, occurrences, finish, state, threshold, combine
+):
     averaging = Averaging(state, combine, 0.5)
-    table = finish(average_states(network, little_material, averaging, unit="paragraph", max_length=1000))
-    found = occurrences_by_loop(network, little_material.text, bounds(little_material.text, "paragraph"), state)
+    table = finish(average_states(saturated_network, little_material, averaging, unit="paragraph", max_length=1000))
+    found = occurrences(saturated_network, "paragraph", state)
     states_NWH = np.concatenate(list(found.values()))
     shares_WH = (np.abs(states_NWH) > threshold).mean(axis=0)
     saturation = table.details["saturation"]

@@ -54,7 +54,7 @@ def test_equal_models_differ_by_nothing() -> None:
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say_and_p_values_are_as_rare() -> None:
-    runs = 150
+    runs = 100
     effect = np.log(0.98)
     found = [compare(*made(seed, sentences=120, effect=effect), resamples=300) for seed in range(runs)]
     covered = sum(each.interval.low <= np.expm1(effect) <= each.interval.high for each in found)

@@ -186,9 +186,10 @@ def test_too_few_paragraphs_for_the_splits_are_refused(workplace: Workplace) -> 
         workplace.ingest("Only one paragraph.\n", splits="90,5,5")
 
 
-def test_progress_is_in_bytes_of_the_file(workplace: Workplace) -> None:
-    workplace.ingest("a b c d e f g h\n" * 200_000, pipeline="wikitext")
-    total = 16 * 200_000
+def test_progress_is_in_bytes_of_the_file(workplace: Workplace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hindcast_trainer.ingest._REPORT_BYTES", 10_400)
+    total = 16 * 2_000
+    workplace.ingest("a b c d e f g h\n" * 2_000, pipeline="wikitext")
     assert [report.unit for report in workplace.reports] == ["bytes"] * 4
     assert [round(report.done / total, 1) for report in workplace.reports] == [0.0, 0.3, 0.7, 1.0]
 

@@ -32,7 +32,7 @@ def test_shares_that_are_none_are_refused(written: str) -> None:
     assert caught.value.errors[0].field == "splits"
 
 
-@given(ids=st.lists(st.text(max_size=5), min_size=20, max_size=60), shares=shares)
+@given(ids=st.lists(st.text("a0é \n𝒜", max_size=5), min_size=20, max_size=60), shares=shares)
 def test_no_split_of_twenty_documents_is_empty(ids: list[str], shares: dict[str, int]) -> None:
     placement = surveyed(ids).place(shares)  # type: ignore[arg-type]
     assert isinstance(placement, ByDocument)

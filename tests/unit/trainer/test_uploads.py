@@ -85,7 +85,9 @@ def test_an_unknown_encoding_is_refused() -> None:
     assert refusal(b"a", encoding="br") == ("Content-Encoding", "must be gzip, xz or zstd, or not be there")
 
 
-@given(body=st.text(st.characters(codec="utf-8", exclude_characters="\0"), min_size=1), step=st.integers(1, 9))
+@given(
+    body=st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1), step=st.integers(1, 9)
+)
 def test_text_arrives_as_it_is_however_it_is_cut(body: str, step: int) -> None:
     body = f"x{body}y"
     expected = f"{body}\n".replace("\r\n", "\n")

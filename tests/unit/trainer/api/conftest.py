@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
+from stand_in import StandIn
 
 from hindcast.jobs import service
 from hindcast.jobs.job import Job
+from hindcast.jobs.ports import Artifacts, Database, Queue
 from hindcast.testing import MemoryDatabase, MemoryQueue, temporary_artifacts
 from hindcast.web.app import make_app
 from hindcast_trainer.api import router
@@ -23,16 +25,28 @@ def queue() -> MemoryQueue:
     return MemoryQueue()
 
 
+@pytest.fixture(scope="session")
+def shared() -> Iterator[tuple[TestClient, StandIn, StandIn, StandIn]]:
+    """The trainer over a database, a queue and artifacts that `client` puts in."""
+    parts = (StandIn(), StandIn(), StandIn())
+    with serving(*parts) as client:
+        yield client, *parts
+
+
 @pytest.fixture
-def client(database: MemoryDatabase, queue: MemoryQueue, tmp_path: Path) -> Iterator[TestClient]:
-    with serving(database, queue, tmp_path) as client:
-        yield client
+def client(
+    shared: tuple[TestClient, StandIn, StandIn, StandIn], database: MemoryDatabase, queue: MemoryQueue, tmp_path: Path
+) -> TestClient:
+    client, *parts = shared
+    for part, behind in zip(parts, (database, queue, temporary_artifacts(tmp_path)), strict=True):
+        part.behind = behind
+    return client
 
 
 @contextmanager
-def serving(database: MemoryDatabase, queue: MemoryQueue, folder: Path) -> Iterator[TestClient]:
-    routers = [router(database, queue, temporary_artifacts(folder))]
-    with TestClient(make_app(title="T", version="1", routers=routers, readiness=database.ping)) as client:
+def serving(database: Database, queue: Queue, artifacts: Artifacts) -> Iterator[TestClient]:
+    routers = [router(database, queue, artifacts)]
+    with TestClient(make_app(title="T", version="1", routers=routers, readiness=lambda: database.ping())) as client:
         yield client
 
 
@@ -50,7 +64,8 @@ def upload(client: TestClient) -> Mapping[str, Any]:
 @pytest.fixture(scope="module")
 def refusing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client that many tests share, for requests that are refused and leave nothing: there is the upload `news`."""
-    with serving(MemoryDatabase(), MemoryQueue(), tmp_path_factory.mktemp("refusing")) as client:
+    artifacts = temporary_artifacts(tmp_path_factory.mktemp("refusing"))
+    with serving(MemoryDatabase(), MemoryQueue(), artifacts) as client:
         upload(client)
         yield client
 
@@ -60,7 +75,8 @@ def readable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     """A client that many tests share, for requests that are refused: there are the corpora `news` (plain, with train
     and valid text), `more` (plain, train), `calls` (asr, train) and `later`, which nobody has read yet."""
     database = MemoryDatabase()
-    with serving(database, MemoryQueue(), tmp_path_factory.mktemp("readable")) as client:
+    artifacts = temporary_artifacts(tmp_path_factory.mktemp("readable"))
+    with serving(database, MemoryQueue(), artifacts) as client:
         for name, pipeline, splits in (
             ("news", "plain", ("train", "valid")),
             ("more", "plain", ("train",)),
