@@ -42,7 +42,7 @@ up: $(INSTALLED) ## PostgreSQL, Redis, the three services on http://127.0.0.1:80
 	@$(BIN)/python -m hindcast_standalone up
 
 test: $(INSTALLED) ## every test, against real servers (about ten minutes on two cores)
-	@echo "==> Tests: unit, contract, migrations, integration, acceptance"
+	@echo "==> Tests: unit, training, contract, migrations, integration, acceptance"
 	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests
 
 bench: $(INSTALLED) ## speed beside the textbook's way and other methods, as ratios within one run

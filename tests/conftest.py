@@ -1,5 +1,7 @@
 """Real servers for the tests that need them. Each pytest-xdist worker starts its own, when a test first asks."""
 
+import gc
+import logging
 import secrets
 import socket
 import threading
@@ -21,6 +23,17 @@ TEMPLATE = "migrated"
 
 settings.register_profile("hindcast", deadline=None)  # a busy machine is no error
 settings.load_profile("hindcast")
+
+
+def pytest_collection_finish() -> None:
+    """Spares each test what grows with what was imported. What there is by now stays: no collection of garbage needs to
+    look through it. pytest listens at each logger that tells its parent nothing: it shall find none of torch's fifty.
+    """
+    gc.collect()
+    gc.freeze()
+    for logger in logging.root.manager.loggerDict.values():
+        if isinstance(logger, logging.Logger):
+            logger.propagate = True
 
 
 @pytest.fixture(scope="session")

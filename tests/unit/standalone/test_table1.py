@@ -213,10 +213,20 @@ def server() -> Iterator[FakeServer]:
     return FakeServer()
 
 
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leaves the plot out, which takes longest."""
+    monkeypatch.setattr("hindcast_standalone.demonstrations.table1.plot_table", lambda *_, **__: [])
+
+
+unplotted = pytest.mark.usefixtures("undrawn")
+
+
 def experiments(server: FakeServer) -> list[Mapping[str, Any]]:
     return [body for path, body in server.posted if path == "/v1/experiments"]
 
 
+@unplotted
 def test_what_tells_most_comes_first_and_the_other_seeds_last(server: FakeServer, tmp_path: Path) -> None:
     Study(server, tmp_path, "command").table(SMALL, requests.ROWS, seeds=3)  # type: ignore[arg-type]
     first, *others, one_seed, all_seeds = experiments(server)
@@ -239,6 +249,7 @@ def test_the_input_of_a_row_is_the_best_on_valid(server: FakeServer, tmp_path: P
     assert "standardize with compression 128, the best of three on valid" in (tmp_path / "table1.md").read_text()
 
 
+@unplotted
 def test_untuned_every_row_has_the_presets_input(server: FakeServer, tmp_path: Path) -> None:
     Study(server, tmp_path, "command").table(  # type: ignore[arg-type]
         SMALL, ["baseline", "bilstm-lm"], seeds=1, tuned=()
@@ -247,6 +258,7 @@ def test_untuned_every_row_has_the_presets_input(server: FakeServer, tmp_path: P
     assert not any(each["inputs"] for each in experiments(server))
 
 
+@unplotted
 def test_run_again_it_posts_nothing_new_but_retries_what_failed(server: FakeServer, tmp_path: Path) -> None:
     study = Study(server, tmp_path, "command")  # type: ignore[arg-type]
     study.table(SMALL, ["baseline", "word2vec-external"], seeds=1)
@@ -259,6 +271,7 @@ def test_run_again_it_posts_nothing_new_but_retries_what_failed(server: FakeServ
     assert [path for path, _ in server.posted[before:]] == [f"/v1/experiments/{name}/retry"]
 
 
+@unplotted
 @pytest.mark.parametrize("status", ["failed", "cancelled"])
 def test_what_an_earlier_run_left_unfinished_is_queued_again(server: FakeServer, data: Path, status: str) -> None:
     text = select(data)[0]

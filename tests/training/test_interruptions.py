@@ -1,4 +1,4 @@
-"""An interrupted fit goes on to the very weights that it would have come to, whatever is fitted."""
+"""An interrupted fit of a language model goes on to the very weights that it would have come to."""
 
 import numpy as np
 import pytest
