@@ -1,4 +1,4 @@
-"""Language models of a few dozen weights, and text for them to learn."""
+"""Language models of about a thousand weights, and text for them to learn."""
 
 from collections.abc import Generator
 from typing import Any

@@ -80,7 +80,7 @@ def finish() -> Callable[..., Any]:
 
 @pytest.fixture
 def checkpoint_after(tmp_path: Path) -> Callable[[Steps, int], Checkpoint]:
-    """Drives a computation to the so-manieth moment that can be saved, saves it and abandons the computation."""
+    """Drives a computation to its nth moment that can be saved, saves it and abandons the computation."""
 
     def checkpoint_after(steps: Steps, moments: int) -> Checkpoint:
         savable: list[float] = []

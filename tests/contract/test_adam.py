@@ -13,7 +13,7 @@ def layers():
 
 
 def give_gradients(parameters, seed):
-    """One batch's: rows that occur twice, and at the third batch none at all."""
+    """One batch's. Rows may occur more than once; the batch of seed 3 touches none."""
     generator = torch.Generator().manual_seed(seed)
     weight, bias, rows, untouched = parameters
     for parameter in (weight, bias):

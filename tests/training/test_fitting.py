@@ -3,7 +3,7 @@ from dataclasses import dataclass
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from hindcast.errors import InvalidInput
@@ -166,3 +166,20 @@ def test_every_checkpoint_leads_to_the_same_end(tmp_path, patience):
         assert result.valid_perplexity == expected.valid_perplexity
         for name, weight in whole.module.state_dict().items():
             assert torch.equal(resumed.module.state_dict()[name], weight), (checkpoint, name)
+
+
+def test_checkpoints_of_torchs_own_optimizers_lead_there_too(tmp_path):
+    """Earlier versions saved what torch's SparseAdam has, which counts steps in whole numbers."""
+    plan = Plan(learning_rate=0.2, epochs=3, clip_norm=0.5, seed=3)
+    steps = fit(BigramTrainee(Bigrams(), text(8)), plan, report_seconds=0.0)
+    for _ in range(5):
+        progress = next(steps)
+    progress.save(tmp_path)
+    stored = load_file(tmp_path / "fit.safetensors")
+    stored["adam.step.embedding.weight"] = stored["adam.step.embedding.weight"].long()
+    save_file({name: tensor.clone() for name, tensor in stored.items()}, tmp_path / "fit.safetensors")
+    whole, resumed = (BigramTrainee(Bigrams(), text(8)) for _ in range(2))
+    run(whole, plan)
+    run(resumed, plan, checkpoint=tmp_path)
+    for name, weight in whole.module.state_dict().items():
+        assert torch.equal(resumed.module.state_dict()[name], weight), name

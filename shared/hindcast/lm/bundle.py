@@ -164,8 +164,9 @@ def unpack(file: Path, folder: Path) -> Bundle:
     except _DAMAGED as error:
         cut = _begins_as_zip(file) and not zipfile.is_zipfile(file)
         raise InvalidInput(f"This is not a model bundle: {'it ends too early' if cut else error}") from error
+    bundle = Bundle.open(folder)
     _check_archive(file, folder)
-    return Bundle.open(folder)
+    return bundle
 
 
 def _check_archive(file: Path, folder: Path) -> None:

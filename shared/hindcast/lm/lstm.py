@@ -69,8 +69,8 @@ class LstmSpecification(Specification):
 
 
 class _Undrawn(TorchFunctionMode):
-    """Leaves out the drawing of weights that will be replaced. Drawing them on the device "meta" brings in torch's
-    compiler, for which the first question to a fresh scorer would wait longer than for torch itself."""
+    """Skips what torch.nn.init would write, for it will be replaced. On the device "meta" that would bring in torch's
+    compiler, which takes seconds to import, and the first question to a fresh scorer would wait for it."""
 
     def __torch_function__(
         self, function: Callable[..., Any], types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

@@ -20,8 +20,8 @@ class Moments:
     """What Adam remembers of a parameter."""
 
     step: Tensor
-    """Scalar, float32: steps that this parameter took. Beside the parameter where its gradients are dense; in the CPU's
-    memory where they are sparse, for a step must read it and shouldn't wait for a GPU."""
+    """Scalar, float32: steps that this parameter took. On the parameter's device where its gradients are dense, as the
+    fused kernel wants it; on the CPU where they are sparse: each step reads it, and shouldn't wait for a GPU."""
     exp_avg: Tensor
     """Running mean of its gradients, of the parameter's shape."""
     exp_avg_sq: Tensor
@@ -29,14 +29,14 @@ class Moments:
 
 
 class Adam:
-    """Moves parameters against their gradients. Where a gradient is sparse (coalesced, over rows), only the rows that
-    it has move, and only their moments decay: "lazy" Adam, as torch's `SparseAdam`."""
+    """Moves parameters against their gradients. Where a gradient is sparse (coalesced, its indices rows), only the rows
+    that it has move, and only their moments decay: "lazy" Adam, as torch's `SparseAdam`."""
 
     def __init__(self, parameters: Iterable[nn.Parameter], *, learning_rate: float) -> None:
         self.parameters = list(parameters)
         self.learning_rate = learning_rate
         self.moments: dict[nn.Parameter, Moments] = {}
-        """None yet of a parameter that never had a gradient."""
+        """A parameter that never had a gradient has no entry."""
 
     @torch.no_grad()
     def step(self) -> None:

@@ -66,11 +66,12 @@ def served() -> Iterator[tuple[TestClient, StandIn]]:
 
 
 @pytest.fixture
-def client(served: tuple[TestClient, StandIn], database: Breakable, tmp_path: Path) -> TestClient:
+def client(served: tuple[TestClient, StandIn], database: Breakable, tmp_path: Path) -> Iterator[TestClient]:
     client, tables = served
     artifacts = temporary_artifacts(tmp_path)
     tables.behind = Tables(database, artifacts, scratch=tmp_path / "scratch", memory_bytes=1_000_000)
-    return client
+    yield client
+    tables.behind = None
 
 
 @pytest.fixture

@@ -78,6 +78,16 @@ def test_no_flipped_byte_of_the_one_file_goes_unseen(saved, tmp_path):
             unpack(tmp_path / "broken", target)
 
 
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_that_was_changed_and_packed_again_is_named(saved, tmp_path, name):
+    _, folder = saved
+    (folder / name).write_bytes((folder / name).read_bytes() + b" ")
+    pack(folder, tmp_path / "packed")
+    (tmp_path / "unpacked").mkdir()
+    with pytest.raises(Corrupt, match=name):
+        unpack(tmp_path / "packed", tmp_path / "unpacked")
+
+
 @pytest.mark.parametrize("cut", [0, 10, 500])
 def test_what_is_not_a_bundle_is_refused(saved, tmp_path, cut):
     _, folder = saved

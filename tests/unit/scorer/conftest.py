@@ -81,6 +81,7 @@ class Scorer:
             memory_bytes=memory_bytes,
             clock=lambda: self.time,
         )
+        assert served.models.behind is None, "there is one application: one scorer at a time"
         self.app, self.http = served.app, served.http
         served.models.behind, served.database.behind = self.models, self.database
 
@@ -141,10 +142,17 @@ class Served:
 
 
 @pytest.fixture(scope="session")
-def served() -> Iterator[Served]:
+def application() -> Iterator[Served]:
     served = Served()
     with served.http:
         yield served
+
+
+@pytest.fixture
+def served(application: Served) -> Iterator[Served]:
+    """With nothing behind it yet, and nothing any more after the test."""
+    yield application
+    application.models.behind = application.database.behind = None
 
 
 @pytest.fixture

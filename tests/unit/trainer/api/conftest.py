@@ -36,11 +36,13 @@ def shared() -> Iterator[tuple[TestClient, StandIn, StandIn, StandIn]]:
 @pytest.fixture
 def client(
     shared: tuple[TestClient, StandIn, StandIn, StandIn], database: MemoryDatabase, queue: MemoryQueue, tmp_path: Path
-) -> TestClient:
+) -> Iterator[TestClient]:
     client, *parts = shared
     for part, behind in zip(parts, (database, queue, temporary_artifacts(tmp_path)), strict=True):
         part.behind = behind
-    return client
+    yield client
+    for part in parts:
+        part.behind = None
 
 
 @contextmanager
