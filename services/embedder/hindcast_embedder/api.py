@@ -228,4 +228,4 @@ def _direction(vector: list[float], size: int) -> Vectors:
     direction = np.array(vector, dtype=np.float64)
     if not direction.any():
         raise InvalidInput.field("vector", "has no direction: all its numbers are 0")
-    return (direction / np.linalg.norm(direction)).astype(np.float32)
+    return unit(direction)

@@ -62,4 +62,4 @@ def _word(raw: bytes) -> tuple[str, str | None]:
         word = raw.decode("utf-8")
     except UnicodeDecodeError:
         return "", "not_utf8"
-    return word, "unusable" if not word or len(word.splitlines()) > 1 else None
+    return word, "unusable" if not word or len(word.splitlines()) > 1 or "\0" in word else None

@@ -4,6 +4,7 @@ Shapes: N words (rows), D the vectors' size.
 """
 
 from collections.abc import Collection
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,10 +23,12 @@ def lengths(vectors_ND: Vectors) -> Vectors:
     return np.concatenate([*chunks, np.empty(0)]).astype(np.float32)
 
 
-def unit(vectors: Vectors) -> Vectors:
-    """Vectors [..., D] scaled to length 1; zeros stay zeros. In double precision: squares of what a table may hold are
-    too large or too small for single."""
+def unit(vectors: npt.NDArray[np.floating[Any]]) -> Vectors:
+    """Vectors [..., D] scaled to length 1; zeros stay zeros. Squares of what a vector may hold can be too large or too
+    small for any precision: it is first scaled by its largest number."""
     exact = np.asarray(vectors, dtype=np.float64)
+    largest = np.abs(exact).max(axis=-1, keepdims=True)
+    exact = np.divide(exact, largest, out=np.zeros_like(exact), where=largest > 0)
     length = np.linalg.norm(exact, axis=-1, keepdims=True)
     scaled: Vectors = np.divide(exact, length, out=np.zeros_like(exact), where=length > 0).astype(np.float32)
     return scaled

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ValidationError
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
@@ -75,23 +75,41 @@ class Bundle:
     def open(cls, folder: Path) -> "Bundle":
         """Read a saved bundle, ready for scoring. Corrupt, naming the file, if it isn't what was written."""
         _verify(folder)
-        try:
-            facts = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
-            if facts["format"] != FORMAT:
-                raise Corrupt(f"bundle.json: format {facts['format']} is not {FORMAT}, which this version reads")
-            specification: AnySpecification = TypeAdapter(AnySpecification).validate_python(facts["network"])
-            pipeline: PipelineName = TypeAdapter(PipelineName).validate_python(facts["pipeline"])
-            history: History = TypeAdapter(History).validate_python(facts["history"])
-            card = dict(facts["card"])
-        except (OSError, KeyError, TypeError, ValueError, RecursionError, InvalidInput) as error:
-            raise Corrupt(f"bundle.json can't be read: {error}") from error
+        facts = _read_facts(folder)
+        specification = facts.network
         vocabulary = read_vocabulary(folder)
         if len(vocabulary) != specification.vocabulary_size:
             raise Corrupt(
                 f"vocabulary.json: {len(vocabulary)} words, but the network has outputs for "
                 f"{specification.vocabulary_size}"
             )
-        return cls(specification, _restored(specification, folder), vocabulary, pipeline, history, card)
+        model = _restored(specification, folder)
+        return cls(specification, model, vocabulary, facts.pipeline, facts.history, facts.card)
+
+
+class _Facts(BaseModel):
+    """What bundle.json says."""
+
+    network: AnySpecification
+    pipeline: PipelineName
+    history: History
+    card: dict[str, Any]
+
+
+def _read_facts(folder: Path) -> _Facts:
+    try:
+        written = json.loads((folder / "bundle.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise Corrupt(f"bundle.json can't be read: {error}") from error
+    if not isinstance(written, dict):
+        raise Corrupt("bundle.json must be an object")
+    if written.get("format") != FORMAT:
+        raise Corrupt(f"bundle.json: format {written.get('format')} is not {FORMAT}, which this version reads")
+    try:
+        return _Facts.model_validate(written)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise Corrupt(f"bundle.json: {'.'.join(map(str, first['loc']))}: {first['msg']}") from error
 
 
 def read_vocabulary(folder: Path) -> Vocabulary:
@@ -175,7 +193,9 @@ def _check_archive(file: Path, folder: Path) -> None:
         again = Path(scratch) / "again.zip"
         pack(folder, again)
         if not filecmp.cmp(file, again, shallow=False):
-            raise Corrupt("The archive around the bundle's files is not what was written: download it again.")
+            raise Corrupt(
+                "The archive around the bundle's files is not as Hindcast writes it: send it as it was downloaded."
+            )
 
 
 _DAMAGED = (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError)

@@ -105,7 +105,7 @@ async def _http_exception(request: Request, error: Exception) -> Response:
     """What the framework itself raises: no such path, no such method, a body that can't be read."""
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.BAD_REQUEST and error.detail == _UNREADABLE:
-        wrong = "must be JSON in UTF-8, neither compressed nor nested thousands deep"
+        wrong = "must be JSON in UTF-8, not compressed, without thousands of levels or of digits in a number"
         return await _hindcast_error(request, errors.InvalidInput.field("body", wrong))
     title = HTTPStatus(error.status_code).phrase
     detail = error.detail if error.detail != title else f"{title}: {request.method} {request.url.path}"

@@ -397,9 +397,10 @@ def test_neighbours_of_several_words_leave_those_and_others_out(client: TestClie
 
 
 def test_neighbours_of_a_vector(client: TestClient, table: str) -> None:
-    vector = (VECTORS[3] * 1000).tolist()
-    answer = client.post(f"/v1/tables/{table}/neighbors", json={"vector": vector, "k": 1}).json()
-    assert answer["neighbors"] == [{"word": "hurricane", "similarity": pytest.approx(1.0)}]
+    for scale in (1000, 1e300, 1e-300):
+        vector = (VECTORS[3] * np.float64(scale)).tolist()
+        answer = client.post(f"/v1/tables/{table}/neighbors", json={"vector": vector, "k": 1}).json()
+        assert answer["neighbors"] == [{"word": "hurricane", "similarity": pytest.approx(1.0)}]
 
 
 @pytest.mark.parametrize(

@@ -123,8 +123,8 @@ def test_text_is_read_as_others_write_it(tmp_path: Path) -> None:
 
 
 def test_text_rows_without_a_word_are_skipped(tmp_path: Path) -> None:
-    imported, _ = read(b"2 2\n 3 4\na 1 2\n", TEXT, tmp_path / "t")
-    assert imported == Imported(words=1, size=2, skipped={"unusable": 1})
+    imported, _ = read(b"3 2\n 3 4\na 1 2\nb\0c 5 6\n", TEXT, tmp_path / "t")
+    assert imported == Imported(words=1, size=2, skipped={"unusable": 2})
 
 
 def test_binary_rows_may_follow_each_other_at_once(tmp_path: Path) -> None:

@@ -111,8 +111,6 @@ def test_a_file_that_was_cut_short_says_so(saved, tmp_path):
     ("name", "content"),
     [
         ("bundle.json", "[" * 100_000),
-        ("bundle.json", '{"format": 2}'),
-        ("bundle.json", "[]"),
         ("vocabulary.json", '["<unk>", "</s>", "\\ud800", "b", "c"]'),
         ("vocabulary.json", '["<unk>", "</s>", "a", "b"]'),
         ("vocabulary.json", '["<unk>", "</s>", "a", "b", 5]'),
@@ -120,12 +118,45 @@ def test_a_file_that_was_cut_short_says_so(saved, tmp_path):
 )
 def test_content_that_makes_no_sense_is_refused_though_its_checksum_is_right(saved, name, content):
     _, folder = saved
+    write_with_checksum(folder, name, content)
+    with pytest.raises(Corrupt, match=name):
+        Bundle.open(folder)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"format": 2}, "format 2 is not 1"),
+        ({"format": None}, "format None is not 1"),
+        ({"card": None}, "card: Input should be a valid dictionary"),
+        ({"pipeline": "odd"}, "pipeline: Input should be 'plain'"),
+        (
+            {"network": {"kind": "lstm", "vocabulary_size": 5, "input_size": 10**9}},
+            r"network\S*input_size: Input should be",
+        ),
+    ],
+)
+def test_what_a_bundle_says_wrongly_is_named(saved, change, told):
+    _, folder = saved
+    facts = json.loads((folder / "bundle.json").read_text())
+    write_with_checksum(folder, "bundle.json", json.dumps({**facts, **change}))
+    with pytest.raises(Corrupt, match=rf"^bundle\.json: {told}[^\n]*$"):
+        Bundle.open(folder)
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "7"])
+def test_a_bundle_whose_facts_are_no_object_says_so(saved, content):
+    _, folder = saved
+    write_with_checksum(folder, "bundle.json", content)
+    with pytest.raises(Corrupt, match=r"^bundle\.json must be an object$"):
+        Bundle.open(folder)
+
+
+def write_with_checksum(folder, name, content):
     before = _sha256(folder / name)
     (folder / name).write_text(content, encoding="utf-8")
     sums = (folder / CHECKSUMS).read_text()
     (folder / CHECKSUMS).write_text(sums.replace(before, _sha256(folder / name)))
-    with pytest.raises(Corrupt, match=r"\.json"):
-        Bundle.open(folder)
 
 
 def _sha256(path):

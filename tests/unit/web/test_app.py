@@ -248,6 +248,8 @@ def test_a_body_that_is_no_json_is_told(client: TestClient) -> None:
     broken = fields(client.post("/v1/specs", content='{"kind": }', headers=json_type))
     assert broken == {"body": "is no JSON: Expecting value at character 9"}
     assert fields(client.post("/v1/specs")) == {"body": "is missing: send JSON"}
+    endless = b'{"kind": "train", "size": ' + b"9" * 5000 + b"}"
+    assert "digits" in fields(client.post("/v1/specs", content=endless, headers=json_type))["body"]
     assert "Content-Type" in fields(client.post("/v1/specs", content=b"{}"))["body"]
     for unreadable in (b'{"\xff": 1}', b"[" * 100_000, gzip.compress(b"{}")):
         problem = client.post("/v1/specs", content=unreadable, headers=json_type).json()

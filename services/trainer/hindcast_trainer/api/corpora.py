@@ -87,7 +87,7 @@ class CorpusAnswer(Schema):
 def _why(job: Job | None) -> Problem:
     if job is not None and job.error is not None:
         return Problem.model_validate(job.error)
-    detail = "Its job was cancelled: retry that, or upload the text again."
+    detail = "Its job was cancelled: retry that, or delete the corpus and upload the text again."
     return Problem(title="The text was not read", status=409, detail=detail)
 
 
