@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Generator, Sequence
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
 
 import numpy as np
 import torch
@@ -15,6 +15,7 @@ from hindcast.lm.evaluation import read
 from hindcast.progress import Progress
 from hindcast.registry import ResourceType
 from hindcast.text.pipeline import END, pipeline
+from hindcast.text.vocabulary import Word
 from hindcast_trainer.references import Reference
 from hindcast_trainer.work import Produced, Work
 
@@ -26,7 +27,7 @@ class Probe(JsonModel):
 
     context: str = Field(max_length=1_000_000)
     """Raw text; its last sentence is the one that the word goes on with."""
-    target: str = Field(min_length=1, max_length=1_000)
+    target: Annotated[Word, Field(max_length=1_000)]
     """The word."""
 
 
