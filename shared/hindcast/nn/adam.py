@@ -20,8 +20,7 @@ class Moments:
     """What Adam remembers of a parameter."""
 
     step: Tensor
-    """Scalar, float32: steps that this parameter took. On the parameter's device where its gradients are dense, as the
-    fused kernel wants it; on the CPU where they are sparse: each step reads it, and shouldn't wait for a GPU."""
+    """Scalar, float32: steps that this parameter took. On its device, where the fused kernel wants it."""
     exp_avg: Tensor
     """Running mean of its gradients, of the parameter's shape."""
     exp_avg_sq: Tensor
@@ -48,7 +47,7 @@ class Adam:
                 continue
             moments = self.moments.get(parameter)
             if moments is None:
-                moments = self.moments[parameter] = _nothing_yet(parameter, gradient)
+                moments = self.moments[parameter] = _nothing_yet(parameter)
             if gradient.is_sparse:
                 self._move_rows(parameter, gradient, moments)
             else:
@@ -92,6 +91,6 @@ class Adam:
         parameter.index_add_(0, rows_R, numerator_RD.div_(denominator_RD).mul_(-step_size))
 
 
-def _nothing_yet(parameter: nn.Parameter, gradient: Tensor) -> Moments:
-    step = torch.zeros((), dtype=torch.float32, device="cpu" if gradient.is_sparse else parameter.device)
+def _nothing_yet(parameter: nn.Parameter) -> Moments:
+    step = torch.zeros((), dtype=torch.float32, device=parameter.device)
     return Moments(step, torch.zeros_like(parameter), torch.zeros_like(parameter))

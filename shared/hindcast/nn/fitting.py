@@ -331,11 +331,8 @@ class _Fitting:
         for name, parameter in self.parameters.items():
             parameter.copy_(stored[f"weight.{name}"])
             if f"adam.step.{name}" in stored:
-                step, exp_avg, exp_avg_sq = (stored[f"adam.{moment}.{name}"] for moment in _MOMENTS)
-                rows_move = any(parameter is each for each in self.sparse)
-                self.optimizer.moments[parameter] = Moments(
-                    step.float().to("cpu" if rows_move else device), exp_avg.to(device), exp_avg_sq.to(device)
-                )
+                moments = {moment: stored[f"adam.{moment}.{name}"].float().to(device) for moment in _MOMENTS}
+                self.optimizer.moments[parameter] = Moments(**moments)
         self.set_learning_rate(self.position.learning_rate)
 
 
