@@ -1,6 +1,5 @@
 """Language models of about a thousand weights, and text for them to learn."""
 
-from collections.abc import Generator
 from typing import Any
 
 import numpy as np
@@ -63,15 +62,6 @@ def trainee(
         objective=objective or Softmax(),
         auxiliary=second_task(model.predicting_size) if auxiliary else None,
     )
-
-
-def finish(steps: Generator[Any, None, Any]) -> Any:
-    """Drive fit to its end."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def same(model: nn.Module, other: nn.Module) -> bool:

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from little_language_models import finish, same, trainee
+from drive import finish
+from little_language_models import same, trainee
 
 from hindcast.lm.objectives import SampledSoftmax, SelfNormalized
 from hindcast.nn.fitting import Plan, fit

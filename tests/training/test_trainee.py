@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 from dense_gradient import with_dense_gradient
-from little_language_models import VOCABULARY, domains, finish, random_text, same, second_task, trainee
+from drive import finish
+from little_language_models import VOCABULARY, domains, random_text, same, second_task, trainee
 
 from hindcast.lm.evaluation import normalization, score_corpus
 from hindcast.lm.lstm import LstmSpecification

@@ -17,7 +17,7 @@ def trained_model(vocabulary_size=40, **sizes):
     return model
 
 
-def random_texts(seed, count=15, vocabulary_size=40, longest=400):
+def random_texts(seed, count=30, vocabulary_size=40, longest=400):
     random = np.random.default_rng(seed)
     texts = [random.integers(0, vocabulary_size, random.integers(1, longest)) for _ in range(count)]
     return [np.append(text, END) for text in texts]
@@ -46,7 +46,7 @@ def test_company_order_and_repetition_change_nobodys_score(history, seed):
     model, texts = trained_model(layers=2), random_texts(seed)
     random = np.random.default_rng(seed)
     alone = [score(model, [text], history=history)[0].log_probs_N.sum() for text in texts]
-    order = random.integers(0, len(texts), 70)  # more than one group of lanes; some texts more than once
+    order = random.integers(0, len(texts), 75)  # more than a group of lanes; some texts more than once
     together = score(model, [texts[index] for index in order], history=history)
     for index, scores in zip(order, together, strict=True):
         assert scores.log_probs_N.sum() == pytest.approx(alone[index], abs=1e-6)

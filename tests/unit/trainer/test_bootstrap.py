@@ -1,19 +1,11 @@
-from collections.abc import Generator
 from typing import Any
 
 import numpy as np
 import pytest
+from drive import finish
 from scipy import stats
 
 from hindcast_trainer.bootstrap import Difference, difference, perplexity_interval, resample
-
-
-def finished(steps: Generator[Any, None, Any]) -> Any:
-    while True:
-        try:
-            next(steps)
-        except StopIteration as end:
-            return end.value
 
 
 def made(seed: int, *, sentences: int = 300, effect: float = 0.0, models: int = 1) -> tuple[Any, Any]:
@@ -27,7 +19,7 @@ def made(seed: int, *, sentences: int = 300, effect: float = 0.0, models: int = 
 
 
 def compare(nats_SM: Any, tokens_S: Any, *, resamples: int = 1000) -> Difference:
-    drawn_BM = finished(resample(nats_SM, tokens_S, resamples=resamples))
+    drawn_BM = finish(resample(nats_SM, tokens_S, resamples=resamples))
     seen_M = nats_SM.sum(axis=0) / tokens_S.sum()
     half = len(seen_M) // 2
     return difference(drawn_BM[:, :half], drawn_BM[:, half:], seen_M[:half], seen_M[half:])
@@ -54,7 +46,7 @@ def test_equal_models_differ_by_nothing() -> None:
 
 
 def test_intervals_hold_the_truth_as_often_as_they_say_and_p_values_are_as_rare() -> None:
-    runs = 100
+    runs = 150
     effect = np.log(0.98)
     found = [compare(*made(seed, sentences=120, effect=effect), resamples=300) for seed in range(runs)]
     covered = sum(each.interval.low <= np.expm1(effect) <= each.interval.high for each in found)
@@ -80,7 +72,7 @@ def test_the_percentiles_are_scipys() -> None:
 def test_pairing_leaves_out_what_both_find_hard() -> None:
     nats_SM, tokens_S = made(5)
     found = compare(nats_SM, tokens_S)
-    drawn_BM = finished(resample(nats_SM, tokens_S, resamples=1000))
+    drawn_BM = finish(resample(nats_SM, tokens_S, resamples=1000))
     alone = perplexity_interval(drawn_BM[:, :1], nats_SM[:, 0].sum(keepdims=True) / tokens_S.sum())
     middle = np.exp(nats_SM[:, 0].sum() / tokens_S.sum())
     assert alone.low < middle < alone.high
@@ -106,6 +98,6 @@ def test_the_change_is_that_of_the_mean_perplexities() -> None:
 
 def test_equal_scores_have_equal_intervals_however_they_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
     nats_SM, tokens_S = made(7)
-    whole = finished(resample(nats_SM, tokens_S, resamples=50))
+    whole = finish(resample(nats_SM, tokens_S, resamples=50))
     monkeypatch.setattr("hindcast_trainer.bootstrap._BLOCK_CELLS", 1000)
-    np.testing.assert_allclose(finished(resample(nats_SM, tokens_S, resamples=50)), whole, rtol=1e-12)
+    np.testing.assert_allclose(finish(resample(nats_SM, tokens_S, resamples=50)), whole, rtol=1e-12)
