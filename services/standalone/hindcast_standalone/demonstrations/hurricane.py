@@ -16,6 +16,7 @@ from hindcast.errors import InvalidInput
 from hindcast.settings import Settings
 from hindcast_standalone.demonstrations.api_client import ApiClient, retry_upload, submitted
 from hindcast_standalone.demonstrations.demo import labelled_jobs, perplexity_table
+from hindcast_standalone.demonstrations.files import told_as
 from hindcast_standalone.demonstrations.server import running_server
 
 PARTS = ("train", "valid", "test")
@@ -38,7 +39,7 @@ def contexts(lines: list[str]) -> list[Context]:
     number = next((number for number, line in enumerate(lines) if PASSAGE in line), None)
     if number is None:
         raise InvalidInput.field("WIKITEXT2", f"the valid file doesn't hold the passage “{PASSAGE}”")
-    start = max(at for at in range(number) if _opens_article(lines[at]))
+    start = max((at for at in range(number) if _opens_article(lines[at])), default=0)
     before = lines[number][: lines[number].index(PASSAGE) + PASSAGE.index(TARGET)]
     return [
         Context("the document so far", "\n".join([*lines[start:number], before])),
@@ -57,8 +58,9 @@ def run(settings: Settings, *, wikitext2: Path, epochs: int, console: Console) -
     for part, path in files.items():
         if not path.is_file():
             raise InvalidInput.field("WIKITEXT2", f"there is no {path}; the folder should hold {part}.txt.xz")
-    with lzma.open(files["valid"], "rt", encoding="utf-8") as stream:
-        asked = contexts(stream.read().split("\n"))
+    with told_as("WIKITEXT2", files["valid"]), lzma.open(files["valid"], "rt", encoding="utf-8") as stream:
+        lines = stream.read().split("\n")
+    asked = contexts(lines)
     with running_server(settings, console) as url:
         api = ApiClient(url, console)
         for part, path in files.items():

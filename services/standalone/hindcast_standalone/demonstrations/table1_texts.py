@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.errors import InvalidInput
+from hindcast_standalone.demonstrations.files import told_as
 
 CORPORA = (
     *("reuters21578", "20newsgroups", "bbc_news", "ag_news", "abc_news", "brown", "masc"),
@@ -118,13 +119,10 @@ def _documents(folder: Path, split: str, role: str) -> Iterator[Document]:
     path = folder / f"documents.{split}.jsonl.gz"
     if not path.is_file():
         return
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as lines:
-            for line in lines:
-                found = json.loads(line)
-                yield Document(str(found["id"]), found["paragraphs"], found.get("domain") or None, role)
-    except (OSError, EOFError, ValueError, LookupError) as error:
-        raise InvalidInput.field("DATA", f"{path} can't be read: {error}") from error
+    with told_as("DATA", path), gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in lines:
+            found = json.loads(line)
+            yield Document(str(found["id"]), found["paragraphs"], found.get("domain") or None, role)
 
 
 def _ordered(documents: Iterable[Document]) -> list[Document]:

@@ -13,6 +13,7 @@ import gensim
 from gensim.corpora.wikicorpus import extract_pages, filter_wiki
 
 from hindcast.errors import InvalidInput
+from hindcast_standalone.demonstrations.files import told_as
 
 WIKIPEDIA_EXTRACT = (
     Path(gensim.__file__).parent
@@ -61,13 +62,9 @@ def from_file(path: Path) -> list[Document]:
 
     A file with fewer than 20 documents is cut into blocks of paragraphs, so that each split has some.
     """
-    try:
+    with told_as("TEXT", path):
         body = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         text = body.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise InvalidInput.field("TEXT", f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
-    except (OSError, EOFError) as error:
-        raise InvalidInput.field("TEXT", f"{path} can't be read: {error}") from error
     blocks = [block.splitlines() for block in re.split(r"\n\s*\n", text) if block.strip()]
     if len(blocks) < BLOCKS:
         paragraphs = [paragraph for block in blocks for paragraph in block]
