@@ -43,6 +43,7 @@ def main() -> None:
     """Train and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--text", type=Path, help="default: the extract in gensim's wheel")
+    parser.add_argument("--every", type=int, default=1, help="take one document of so many")
     parser.add_argument("--vocabulary", type=int, default=25_000)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--batch-size", type=int, default=16)
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--json", type=argparse.FileType("w"))
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    source = from_file(asked.text) if asked.text else wikipedia()
+    source = (from_file(asked.text) if asked.text else wikipedia())[:: asked.every]
     split = pipeline("plain").document
     found = [[sentence for text in document.paragraphs for sentence in split(text)] for document in source]
     counts: dict[str, int] = {}

@@ -15,6 +15,8 @@ PADDING = -1
 """A target that stands for no token: it has no loss and no gradient."""
 
 _CHUNK_LOGITS = 7 << 20
+_TURNED_WEIGHTS = 16 << 20
+"""With more weights than so, their gradient isn't computed on its side and then turned: the copy would be memory."""
 _SMALLEST_SUM, _LARGEST_SUM = 1e-20, 1e30
 
 
@@ -153,7 +155,11 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         log_z_N = hidden_NH.new_empty(len(targets_N))
         grad_hidden_NH = torch.empty_like(hidden_NH)
-        grad_weight_HV = weight_VH.new_empty(weight_VH.shape[::-1]) if ctx.needs_input_grad[1] else None
+        # As [H, V] the products are a little quicker; turning it round afterwards takes a copy.
+        turned = weight_VH.numel() <= _TURNED_WEIGHTS
+        grad_weight = None
+        if ctx.needs_input_grad[1]:
+            grad_weight = weight_VH.new_empty(weight_VH.shape[::-1] if turned else weight_VH.shape)
         grad_bias_V = torch.zeros_like(bias_V)
         for start in range(0, len(targets_N), chunk):
             part = slice(start, start + chunk)
@@ -163,10 +169,11 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
             if penalty:  # d (log Z)² / d logit = 2 log Z · p
                 scales_C *= 1.0 + 2.0 * penalty * log_z_C
             grad_hidden_NH[part] = _linear(exponentials_CV, weight_VH.t()).mul_(scales_C[:, None])
-            if grad_weight_HV is not None:
+            if grad_weight is not None:
                 # The first product overwrites, later ones add: no pass over V × H to set zeros.
-                scaled_HC = (hidden_NH[part] * scales_C[:, None]).t()
-                torch.addmm(grad_weight_HV, scaled_HC, exponentials_CV, beta=int(start > 0), out=grad_weight_HV)
+                scaled_CH = hidden_NH[part] * scales_C[:, None]
+                factors = (scaled_CH.t(), exponentials_CV) if turned else (exponentials_CV.t(), scaled_CH)
+                torch.addmm(grad_weight, *factors, beta=int(start > 0), out=grad_weight)
             grad_bias_V.addmv_(exponentials_CV.t(), scales_C)
             log_z_N[part] = log_z_C
             del exponentials_CV  # before the next ones are made
@@ -176,8 +183,10 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
         grad_hidden_NH -= targets_NH
         grad_bias_V.index_add_(0, targets_N, torch.ones_like(log_z_N), alpha=-1.0)
         grad_weight_VH = None
-        if grad_weight_HV is not None:
-            grad_weight_VH = grad_weight_HV.t().contiguous() if len(targets_N) else torch.zeros_like(weight_VH)
+        if grad_weight is not None:
+            grad_weight_VH = grad_weight.t().contiguous() if turned else grad_weight
+            if not len(targets_N):
+                grad_weight_VH.zero_()
             grad_weight_VH.index_add_(0, targets_N, hidden_NH, alpha=-1.0)
         # Saved, not kept as attributes: autograd lets go of them before it hands them to the parameters, which can
         # then take them over without a copy.

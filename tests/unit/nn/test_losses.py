@@ -5,6 +5,7 @@ import torch
 from dense_gradient import with_dense_gradient
 from torch.nn.functional import cross_entropy, linear
 
+from hindcast.nn import losses
 from hindcast.nn.losses import (
     Samples,
     draw_samples,
@@ -29,6 +30,12 @@ def textbook(hidden_NH, weight_VH, bias_V, targets_N):
     return cross_entropy(linear(hidden_NH, weight_VH, bias_V), targets_N, ignore_index=-1, reduction="sum")
 
 
+@pytest.fixture(params=["turned", "many weights"])
+def either_way_of_the_weights_gradient(request, monkeypatch):
+    monkeypatch.setattr(losses, "_TURNED_WEIGHTS", 0 if request.param == "many weights" else 1 << 20)
+
+
+@pytest.mark.usefixtures("either_way_of_the_weights_gradient")
 @pytest.mark.parametrize("chunk", [1, 8, 37, 1000])
 @pytest.mark.parametrize("scale", [1.0, 6.0])
 def test_loss_and_gradients_are_the_textbooks(chunk, scale):
@@ -68,6 +75,7 @@ def test_log_probs_of_targets_are_those_of_a_full_softmax():
         assert target_log_probs(inputs[0][:0], *inputs[1:], targets_N[:0]).shape == (0,)
 
 
+@pytest.mark.usefixtures("either_way_of_the_weights_gradient")
 def test_its_gradients_are_handed_over_not_copied():
     hidden_NH, weight_VH, bias_V, targets_N = problem()
     loss = softmax_cross_entropy(hidden_NH, weight_VH, bias_V, targets_N)
@@ -76,6 +84,7 @@ def test_its_gradients_are_handed_over_not_copied():
     assert weight_VH.grad.data_ptr() == made
 
 
+@pytest.mark.usefixtures("either_way_of_the_weights_gradient")
 def test_padding_alone_costs_nothing():
     *inputs, targets_N = problem()
     loss = softmax_cross_entropy(*inputs, torch.full_like(targets_N, -1))
