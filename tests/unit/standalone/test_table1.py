@@ -4,6 +4,7 @@ import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -158,6 +159,8 @@ class FakeServer:
         self.console = Console(quiet=True)
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
         self.uploaded: list[str] = []
+        self.failing: Sequence[str] = ()
+        """Normalisations whose language models fail, after an epoch."""
         self.known: dict[str, Any] = dict(existing or {})
 
     def find(self, path: str, name: str) -> Any | None:
@@ -183,7 +186,9 @@ class FakeServer:
             return self.known[id]
         # In order of preference: the middle candidate is best on valid.
         better = '"standardize"' in id
-        return {"kind": "language_model", "metrics": {"valid_perplexity": 150.0 if better else 160.0}}
+        status = "failed" if any(f'"{normalization}"' in id for normalization in self.failing) else "succeeded"
+        perplexity = 150.0 if better else 160.0
+        return {"kind": "language_model", "status": status, "metrics": {"valid_perplexity": perplexity}}
 
     def wait(self, jobs: Mapping[str, str]) -> None:
         assert jobs
@@ -246,7 +251,41 @@ def test_the_input_of_a_row_is_the_best_on_valid(server: FakeServer, tmp_path: P
     assert whole["inputs"] == {"bilstm-lm": {"normalization": "standardize", "compression": 128}}
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {f"table1.{ending}" for ending in ("md", "json", "csv", "png", "svg")}
-    assert "standardize with compression 128, the best of three on valid" in (tmp_path / "table1.md").read_text()
+    assert "standardize with compression 128, the best of 3 on valid" in (tmp_path / "table1.md").read_text()
+
+
+@unplotted
+@pytest.mark.parametrize(
+    ("failing", "chosen", "told"),
+    [
+        (["standardize"], {"bilstm-lm": {"normalization": "mean_variance", "compression": 128}}, "the best of 2"),
+        (["standardize", "mean_variance", "unit"], {}, ""),
+    ],
+)
+def test_inputs_whose_models_failed_are_not_chosen(
+    server: FakeServer, tmp_path: Path, failing: Sequence[str], chosen: Mapping[str, Any], told: str
+) -> None:
+    server.failing = failing
+    Study(server, tmp_path, "command").table(SMALL, ["baseline", "bilstm-lm"], seeds=1)  # type: ignore[arg-type]
+    assert experiments(server)[-1]["inputs"] == chosen
+    written = (tmp_path / "table1.md").read_text()
+    assert told in written
+    assert ("the best of" in written) == bool(chosen)
+
+
+@unplotted
+@pytest.mark.parametrize(
+    ("vocabulary", "told"),
+    [({"size": 5_000}, "vocabulary of 5,000"), ({"min_count": 2}, "vocabulary of any size"), (None, "of 10,000")],
+)
+def test_the_vocabulary_that_was_asked_for_is_told(
+    server: FakeServer, tmp_path: Path, vocabulary: Mapping[str, int] | None, told: str
+) -> None:
+    size = replace(SMALL, lm={"vocabulary": vocabulary} if vocabulary else {})
+    assert requests.estimated_hours(size, ["baseline"], 1) > 0
+    Study(server, tmp_path, "command").table(size, ["baseline"], seeds=1)  # type: ignore[arg-type]
+    assert experiments(server)[-1]["lm"]["vocabulary"] == (vocabulary or {"size": 10_000})
+    assert told in (tmp_path / "table1.md").read_text()
 
 
 @unplotted

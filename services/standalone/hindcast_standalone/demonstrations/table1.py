@@ -94,6 +94,15 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
         study.table(size, rows, seeds=asked.seeds, tuned=() if asked.untuned else requests.CANDIDATES)
 
 
+@dataclass(frozen=True)
+class BestInput:
+    """What was found for a row whose input the paper doesn't name."""
+
+    fields: Mapping[str, Any]
+    tried: int
+    """How many were trained to the end, of which it is the best."""
+
+
 class Study:
     """The experiments of one run of the command, over HTTP."""
 
@@ -130,11 +139,12 @@ class Study:
             begun.append(self._begin(requests.preset(size, rows=rest, seeds=[1], external_table=external)))
         for experiment in (*begun, *(each for several in tries.values() for each in several)):
             self._await(experiment)
-        inputs = {row: self._best(row, several) for row, several in tries.items()}
+        best = {row: found for row, several in tries.items() if (found := self._best(row, several))}
+        inputs = {row: found.fields for row, found in best.items()}
         for count in dict.fromkeys((1, seeds)):
             numbers = range(1, count + 1)
             whole = self._begin(requests.preset(size, rows=rows, seeds=numbers, inputs=inputs, external_table=external))
-            self._report(self._await(whole), size, inputs)
+            self._report(self._await(whole), size, best)
 
     def curve(self, size: Size, *, seeds: int) -> None:
         """What word2vec of the superset brings at several amounts of text to learn."""
@@ -169,37 +179,38 @@ class Study:
         self._api.wait(prepared | labelled_jobs(self._api, experiment))
         return self._api.get(f"/v1/experiments/{experiment['id']}")
 
-    def _best(self, row: str, experiments: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-        """The input with the lowest perplexity of valid. Test text has no say."""
+    def _best(self, row: str, experiments: Sequence[Mapping[str, Any]]) -> BestInput | None:
+        """The input with the lowest perplexity of valid; None where all failed. Test text has no say."""
+        candidates = requests.CANDIDATES[row]
         perplexities = [self._valid_perplexity(experiment) for experiment in experiments]
-        best = min(range(len(perplexities)), key=perplexities.__getitem__)
-        tried = ", ".join(f"{perplexity:.2f}" for perplexity in perplexities)
+        told = ("failed" if each is None else f"{each:.2f}" for each in perplexities)
         self._api.console.print(
-            f"{row}: perplexities of valid {tried} for {', '.join(map(_told, requests.CANDIDATES[row]))}",
+            f"{row}: perplexities of valid {', '.join(told)} for {', '.join(map(_told, candidates))}",
             highlight=False,
         )
-        return requests.CANDIDATES[row][best]
+        known = {number: each for number, each in enumerate(perplexities) if each is not None}
+        return BestInput(candidates[min(known, key=known.__getitem__)], len(known)) if known else None
 
-    def _valid_perplexity(self, experiment: Mapping[str, Any]) -> float:
+    def _valid_perplexity(self, experiment: Mapping[str, Any]) -> float | None:
         jobs = [self._api.get(f"/v1/jobs/{id}") for row in experiment["rows"] for id in row["jobs"]]
-        known = [job["metrics"].get("valid_perplexity") for job in jobs if job["kind"] == "language_model"]
-        return min((float(value) for value in known if value is not None), default=float("inf"))
+        known = [job["metrics"].get("valid_perplexity") for job in jobs if _is_trained(job)]
+        return min((float(value) for value in known if value is not None), default=None)
 
-    def _report(self, answer: Mapping[str, Any], size: Size, inputs: Mapping[str, Any]) -> None:
+    def _report(self, answer: Mapping[str, Any], size: Size, inputs: Mapping[str, BestInput]) -> None:
         rows = figures(answer)
         self._api.console.print(terminal_table(rows))
         seeds = len(answer["seeds"])
         described = [
-            f"- {size.lm_words:,} words to learn, vocabulary of {size.vocabulary:,} at most, "
+            f"- {size.lm_words:,} words to learn, {_vocabulary(size)}, "
             f"domains of {size.domain_small:,} and {size.domain_large:,} words, {_counted(seeds)}",
             *([f"- every language model: {json.dumps(size.lm)}"] if size.lm else []),
-            *(f"- {row}: {_told(fields)}, the best of three on valid" for row, fields in inputs.items()),
+            *(f"- {row}: {_told(best.fields)}, the best of {best.tried} on valid" for row, best in inputs.items()),
             f"- experiment {answer['name']}, which has the rest",
         ]
         title = "Table 1 of the paper, and ours"
         self._write("table1", title, rows, [*described, *(f"- {each}" for each in answer["warnings"])], answer)
         note = (
-            f"Ours: {size.lm_words:,} words of open text, vocabulary of {size.vocabulary:,}, "
+            f"Ours: {size.lm_words:,} words of open text, {_vocabulary(size)}, "
             f"{_counted(seeds)}; bars: 95 % intervals, where known. "
             "The paper's: 10 million words of its own, 25,000."
         )
@@ -225,6 +236,14 @@ class Study:
 def _told(fields: Mapping[str, Any]) -> str:
     compression = f"compression {fields['compression']}" if fields["compression"] else "no compression"
     return f"{fields['normalization']} with {compression}"
+
+
+def _is_trained(job: Mapping[str, Any]) -> bool:
+    return (job["kind"], job["status"]) == ("language_model", "succeeded")
+
+
+def _vocabulary(size: Size) -> str:
+    return f"vocabulary of {size.vocabulary:,}" if size.vocabulary else "vocabulary of any size"
 
 
 def _counted(seeds: int) -> str:

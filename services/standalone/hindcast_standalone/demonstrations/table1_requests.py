@@ -10,6 +10,7 @@ from hindcast_standalone.demonstrations.table1_texts import CORPORA, OF_ANOTHER_
 from hindcast_trainer.experiments import table1_rows
 
 PAPER_LM_WORDS, PAPER_DOMAIN_SMALL, PAPER_DOMAIN_LARGE = 10_000_000, 7_000_000, 70_000_000
+LARGE_VOCABULARY = 25_000
 HELD_OUT_TOKENS = 100_000
 """Of valid, and of test."""
 TOPICAL_WORDS = 300
@@ -80,9 +81,13 @@ class Size:
         return samples
 
     @property
-    def vocabulary(self) -> int:
-        """The paper's at its size."""
-        return 25_000 if self.lm_words >= PAPER_LM_WORDS else 10_000
+    def vocabulary(self) -> int | None:
+        """Words at most: what `lm` says, or else the paper's number at its size. None: no limit."""
+        own = self.lm.get("vocabulary")
+        if own is None:
+            return LARGE_VOCABULARY if self.lm_words >= PAPER_LM_WORDS else 10_000
+        limit = own.get("size") if isinstance(own, Mapping) else None
+        return limit if isinstance(limit, int) and limit > 0 else None  # what is wrong with it, the service tells
 
     @property
     def batch_size(self) -> int:
@@ -165,13 +170,14 @@ def estimated_hours(size: Size, rows: Sequence[str], seeds: int) -> float:
     """About how long it takes on two cores; the processor decides."""
     epochs = min(EPOCHS_TO_CONVERGE, size.epochs or EPOCHS_TO_CONVERGE)
     tuning = sum(len(CANDIDATES[row]) - 1 for row in rows if row in CANDIDATES)
-    rate = SAMPLED_LM_RATE if size.samples else LM_RATE * 10_000 / size.vocabulary
+    slower = 10_000 / (size.vocabulary or LARGE_VOCABULARY)
+    rate = SAMPLED_LM_RATE if size.samples else LM_RATE * slower
     seconds = (len(rows) * seeds + tuning) * epochs * size.lm_words / rate
     learned = {
         "domain-small-paragraphs": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
         "domain-small-sentences": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
         "domain-large-paragraphs": (min(size.domain_large, SUPERSET_WORDS), "bilstm_domain", BILSTM_DOMAIN_RATE),
-        "bilstm-lm": (size.lm_words, "bilstm_lm", BILSTM_LM_RATE * 10_000 / size.vocabulary),
+        "bilstm-lm": (size.lm_words, "bilstm_lm", BILSTM_LM_RATE * slower),
     }
     for words, kind, speed in (learned[row] for row in rows if row in learned):
         seconds += words * min(PRETRAINING_EPOCHS[kind], size.epochs or PRETRAINING_EPOCHS[kind]) / speed
