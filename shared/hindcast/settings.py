@@ -1,10 +1,15 @@
 """All that can be set from outside, in one frozen place. Only composition roots (`main.py`) import it."""
 
+import re
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_POSTGRESQL = re.compile(r"postgresql(\+\w+)?://")
+_REDIS = re.compile(r"(rediss?|redis\+socket)://")
 
 
 class Settings(BaseSettings):
@@ -53,6 +58,34 @@ class Settings(BaseSettings):
     embedder_memory_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     """Tables kept open; the one used longest ago goes first."""
 
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgresql(cls, url: str) -> str:
+        return _url(url, _POSTGRESQL, "postgresql://user:password@host/name")
+
+    @field_validator("broker_url")
+    @classmethod
+    def _is_redis(cls, url: str) -> str:
+        return _url(url, _REDIS, "redis://host:6379/0 or redis+socket:///path")
+
+    @field_validator("artifacts_url")
+    @classmethod
+    def _is_a_file_system(cls, url: str) -> str:
+        if not url:
+            return url
+        from fsspec import get_filesystem_class  # of little use to a process whose files lie under `home`
+
+        protocol, separator, _ = url.partition("://")
+        if not separator:
+            raise ValueError("must be a URL, such as file:///path or s3://bucket/prefix")
+        try:
+            get_filesystem_class(protocol)
+        except ImportError as error:
+            raise ValueError(f"needs a package that isn't installed: {error}") from error
+        except ValueError as error:
+            raise ValueError(f"must be a file system that fsspec knows: {error}") from error
+        return url
+
     @property
     def home_folder(self) -> Path:
         """`home`, with ~ resolved."""
@@ -67,3 +100,14 @@ class Settings(BaseSettings):
     def cache_folder(self) -> Path:
         """`cache`, or the folder under `home`."""
         return self.cache.expanduser().resolve() if self.cache else self.home_folder / "cache"
+
+
+def _url(url: str, right: re.Pattern[str], example: str) -> str:
+    """An empty one stands for servers of our own."""
+    if url and not right.match(url):
+        raise ValueError(f"must be {example}")
+    try:
+        urlsplit(url).port  # noqa: B018 - raises where it is no number
+    except ValueError as error:
+        raise ValueError(f"must be {example}: {error}") from error
+    return url

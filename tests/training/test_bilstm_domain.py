@@ -52,6 +52,14 @@ def written(tmp_path):
     return material
 
 
+@pytest.mark.parametrize(
+    ("labels", "why"), [([0] * 8, "they have only one label"), ([-1] * 8, "none of them has a label")]
+)
+def test_labels_that_tell_nothing_apart_are_refused_and_it_says_why(written, labels, why):
+    with pytest.raises(InvalidInput, match=rf"domains: must tell the paragraphs of the text apart: {why}"):
+        labels_of(spec(domains="dom_1"), written(assignment(labels)))
+
+
 @pytest.mark.parametrize(("unit", "each"), [("paragraph", 2), ("sentence", 4)])
 def test_gold_labels_are_those_of_documents_with_just_one(written, unit, each):
     labels = labels_of(spec(unit=unit), written())

@@ -30,7 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         for found in error.errors():
             name = "HINDCAST_" + "_".join(str(part) for part in found["loc"]).upper()
-            complaints.print(f"{name}={found['input']}: {found['msg']}.", markup=False)
+            said = found["msg"].removeprefix("Value error, ")
+            complaints.print(f"{name}={found['input']}: {said}.", markup=False)
         return 1
     except HindcastError as error:
         complaints.print(error.detail, markup=False)
@@ -50,7 +51,7 @@ def _parser() -> argparse.ArgumentParser:
     demo.set_defaults(run=_demo)
     hurricane = commands.add_parser("hurricane", help="the paper's own passage, by models of WikiText-2")
     hurricane.add_argument("--wikitext2", type=Path, required=True, help="a folder with {train,valid,test}.txt.xz")
-    hurricane.add_argument("--epochs", type=int, default=2)
+    hurricane.add_argument("--epochs", type=_epochs, default=2)
     hurricane.set_defaults(run=_hurricane)
     _add_table1(commands.add_parser("table1", help="the paper's Table 1 on open text"))
     document = commands.add_parser("openapi", help="print the OpenAPI document")
@@ -68,11 +69,17 @@ def _add_table1(table: argparse.ArgumentParser) -> None:
     table.add_argument("--lm-words", type=int, help="that the language models learn; default: by --scale")
     table.add_argument("--seeds", type=int, default=3, choices=range(1, 21), metavar="N", help="one of every row first")
     table.add_argument("--rows", nargs="+", default=(), metavar="ROW", help="keys of the preset's rows; default: all")
-    table.add_argument("--epochs", type=int, help="at most, of every network: for a quick look")
+    table.add_argument("--epochs", type=_epochs, help="at most, of every network: for a quick look")
     table.add_argument("--lm", default="{}", metavar="JSON", help="fields of every language model, such as dropout")
     table.add_argument("--untuned", action="store_true", help="take the preset's input in every row")
     table.add_argument("--curve", action="store_true", help="instead: word2vec's gain at 0.1, 0.3 and 1 million words")
     table.set_defaults(run=_table1)
+
+
+def _epochs(written: str) -> int:
+    if not written.isdecimal() or not int(written):
+        raise argparse.ArgumentTypeError(f"must be a whole number of epochs, 1 or more, not {written!r}")
+    return int(written)
 
 
 def _serve(asked: argparse.Namespace, settings: Settings) -> None:

@@ -170,10 +170,10 @@ class Program(Part):
         self._child = Child(self._command)
 
 
-def last_lines(log: Path, count: int = 5) -> str:
-    """The end of a log, for a message about why something failed."""
+def last_lines(log: Path, count: int = 5, *, since: int = 0) -> str:
+    """The end of a log, for a message about why something failed; nothing of its first `since` bytes."""
     try:
-        lines = log.read_text(errors="replace").splitlines()
+        lines = log.read_bytes()[since:].decode(errors="replace").splitlines()
     except OSError:
         return ""
     return "\n".join(lines[-count:])

@@ -127,9 +127,11 @@ def _environment(settings: Settings, url: str, *, database_url: str, broker_url:
 def _migrate(home: Path, environment: Mapping[str, str]) -> None:
     """In a process of its own: SQLAlchemy and alembic need not stay in the supervisor's memory."""
     log = log_file(home, "migrate")
+    written_before = log.stat().st_size if log.exists() else 0
     arguments = [sys.executable, "-m", "hindcast_standalone", "migrate"]
     if Child(Command(arguments=arguments, log=log, environment=environment)).wait():
-        raise CannotStart(f"The database could not be brought to this version. The end of {log}:\n{last_lines(log)}")
+        told = last_lines(log, since=written_before)
+        raise CannotStart(f"The database could not be brought to this version. The end of {log}:\n{told}")
 
 
 def _program(

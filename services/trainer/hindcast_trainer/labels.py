@@ -64,8 +64,10 @@ class UnitLabels:
         return np.flatnonzero(self.labels_U >= 0)
 
     def _telling(self, field: str) -> Self:
-        if len(np.unique(self.labels_U[self.labelled])) < 2:
-            raise InvalidInput.field(field, f"must tell the {self.unit}s of the text apart: they have only one label")
+        labels = len(np.unique(self.labels_U[self.labelled]))
+        if labels < 2:
+            have = "they have only one label" if labels else "none of them has a label"
+            raise InvalidInput.field(field, f"must tell the {self.unit}s of the text apart: {have}")
         return self
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from hindcast_standalone.child import CannotStart, Child, Command, Part, Program
+from hindcast_standalone.child import CannotStart, Child, Command, Part, Program, last_lines
 from hindcast_standalone.supervisor import Supervisor
 
 
@@ -120,3 +120,14 @@ time.sleep(600)
     while is_alive(int(said[0])):
         time.sleep(0.01)
     parent.kill()
+
+
+def test_the_end_of_a_log_is_of_this_run_alone(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_text("failed before\n")
+    written_before = log.stat().st_size
+    with log.open("a") as stream:
+        stream.write("failed now\n")
+    assert last_lines(log, since=written_before) == "failed now"
+    assert last_lines(log, 1) == "failed now"
+    assert last_lines(tmp_path / "none") == ""
