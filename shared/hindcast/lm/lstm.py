@@ -5,11 +5,13 @@ Shapes: T time, B lanes, N tokens, C tokens of one chunk, D input size, H what w
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Annotated, Any, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
+from torch.nn.functional import embedding
 from torch.overrides import TorchFunctionMode
 
 from hindcast.lm.base import Specification, State
@@ -139,7 +141,7 @@ class LstmLanguageModel(nn.Module):
 
     def run(self, words_TB: Tensor, state: State) -> tuple[Tensor, State]:
         """See `LanguageModel`."""
-        inputs_TBD = self.compression(self.input(words_TB).to(self.output.bias.dtype))
+        inputs_TBD = self.compression(self._read(words_TB).to(self.output.bias.dtype))
         hidden_TBH, (hidden, cell) = self.lstm(inputs_TBD, (state[0], state[1]))
         return self.to_input_size(self.dropout(hidden_TBH)), (hidden, cell)
 
@@ -183,6 +185,18 @@ class LstmLanguageModel(nn.Module):
         """See `LanguageModel`."""
         return {name: tensor.detach().float().contiguous() for name, tensor in self.state_dict().items()}
 
+    def _read(self, words_TB: Tensor) -> Tensor:
+        """[T, B, D] the words' vectors."""
+        weight_VD = self.input.weight
+        learns = weight_VD.requires_grad and weight_VD.is_leaf and torch.is_grad_enabled()
+        if not (learns and self.specification.tied) or self.output.sparse:
+            vectors_TBD: Tensor = self.input(words_TB)
+            return vectors_TBD
+        # The gradient of predicting is of all words. To add that of reading a few, autograd would make a third V × D.
+        reading_VD = weight_VD.detach().requires_grad_()
+        reading_VD.register_post_accumulate_grad_hook(partial(_add_gradient, to=weight_VD))
+        return embedding(words_TB, reading_VD, sparse=True)
+
     def _logits(self, hidden_CH: Tensor) -> Tensor:
         """[C, V] float32. A product in double precision differs by its shape in the 15th digit only: rounded to single
         precision, words with equal weights are equally probable, and no answer depends on what else is computed."""
@@ -216,6 +230,13 @@ class TiedOutput(nn.Module):
         """The vectors too."""
         self._input[0].double()
         return super().double()
+
+
+def _add_gradient(reading_VD: Tensor, *, to: Tensor) -> None:
+    """Move a gradient of few rows into another's."""
+    gradient, reading_VD.grad = reading_VD.grad, None
+    assert gradient is not None
+    to.grad = gradient if to.grad is None else to.grad.add_(gradient)
 
 
 def _log_sum_exp(logits_CV: Tensor) -> Tensor:
