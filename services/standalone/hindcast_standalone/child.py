@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -111,7 +112,7 @@ class Child:
         self.kill()
 
 
-class Part:
+class Part(ABC):
     """A part of Hindcast that is one child process, and can be started again when that has ended."""
 
     def __init__(self, name: str, *, log: Path) -> None:
@@ -138,9 +139,9 @@ class Part:
             return "nothing"
         return signal.Signals(-status).name if status < 0 else f"exit status {status}"
 
+    @abstractmethod
     def start(self) -> None:
         """Start it, and what is left of an earlier process of it ended; CannotStart."""
-        raise NotImplementedError
 
     def stop(self) -> None:
         """End it in good order."""

@@ -37,6 +37,16 @@ def sleeper(tmp_path: Path, name: str = "Sleeper") -> Program:
     return Program(name, command("import time; time.sleep(600)", tmp_path / "log"))
 
 
+def within_seconds(seconds: float, true: Callable[[], bool]) -> bool:
+    """Whether it is true in time; it is looked at again and again."""
+    deadline = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.01)
+    return True
+
+
 def is_alive(pid: int) -> bool:
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
@@ -114,11 +124,11 @@ time.sleep(600)
 """
     log = tmp_path / "parent"
     parent = Child(command(code, log))
-    while not (said := log.read_text().split()):
-        time.sleep(0.01)
+    assert within_seconds(30, lambda: bool(log.read_text().split()))
+    child = int(log.read_text())
+    assert is_alive(child)
     os.kill(parent.pid, signal.SIGKILL)
-    while is_alive(int(said[0])):
-        time.sleep(0.01)
+    assert within_seconds(30, lambda: not is_alive(child))
     parent.kill()
 
 
