@@ -61,12 +61,17 @@ class Settings(BaseSettings):
     @field_validator("database_url")
     @classmethod
     def _is_postgresql(cls, url: str) -> str:
-        return _url(url, _POSTGRESQL, "postgresql://user:password@host/name")
+        return _matching(url, _POSTGRESQL, "postgresql://user:password@host/name")
 
     @field_validator("broker_url")
     @classmethod
     def _is_redis(cls, url: str) -> str:
-        return _url(url, _REDIS, "redis://host:6379/0 or redis+socket:///path")
+        example = "redis://host:6379/0 or redis+socket:///path"
+        try:
+            urlsplit(url).port  # noqa: B018 - celery reads it so, and fails where it is no number
+        except ValueError as error:
+            raise ValueError(f"must be {example}: {error}") from error
+        return _matching(url, _REDIS, example)
 
     @field_validator("artifacts_url")
     @classmethod
@@ -102,12 +107,8 @@ class Settings(BaseSettings):
         return self.cache.expanduser().resolve() if self.cache else self.home_folder / "cache"
 
 
-def _url(url: str, right: re.Pattern[str], example: str) -> str:
-    """An empty one stands for servers of our own."""
+def _matching(url: str, right: re.Pattern[str], example: str) -> str:
+    """The URL; an empty one stands for a server of our own."""
     if url and not right.match(url):
         raise ValueError(f"must be {example}")
-    try:
-        urlsplit(url).port  # noqa: B018 - raises where it is no number
-    except ValueError as error:
-        raise ValueError(f"must be {example}: {error}") from error
     return url

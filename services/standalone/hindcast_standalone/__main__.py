@@ -30,8 +30,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except ValidationError as error:
         for found in error.errors():
             name = "HINDCAST_" + "_".join(str(part) for part in found["loc"]).upper()
-            said = found["msg"].removeprefix("Value error, ")
-            complaints.print(f"{name}={found['input']}: {said}.", markup=False)
+            written = "" if name.endswith("_URL") else f"={found['input']}"  # a URL can hold a password
+            complaints.print(f"{name}{written}: {found['msg'].removeprefix('Value error, ')}.", markup=False)
         return 1
     except HindcastError as error:
         complaints.print(error.detail, markup=False)
