@@ -188,8 +188,8 @@ class LstmLanguageModel(nn.Module):
     def _read(self, words_TB: Tensor) -> Tensor:
         """[T, B, D] the words' vectors."""
         weight_VD = self.input.weight
-        learns = weight_VD.requires_grad and weight_VD.is_leaf and torch.is_grad_enabled()
-        if not (learns and self.specification.tied) or self.output.sparse:
+        gradient_is_kept = weight_VD.requires_grad and weight_VD.is_leaf and torch.is_grad_enabled()
+        if not (self.specification.tied and gradient_is_kept) or self.output.sparse:
             vectors_TBD: Tensor = self.input(words_TB)
             return vectors_TBD
         # The gradient of predicting is of all words. To add that of reading a few, autograd would make a third V × D.

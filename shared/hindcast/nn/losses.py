@@ -16,7 +16,8 @@ PADDING = -1
 
 _CHUNK_LOGITS = 7 << 20
 _TURNED_WEIGHTS = 16 << 20
-"""With more weights than so, their gradient isn't computed on its side and then turned: the copy would be memory."""
+"""The gradient of so many weights is computed as [H, V], which is a little quicker, and then turned round. Of more, the
+copy that this takes would be too much memory."""
 _SMALLEST_SUM, _LARGEST_SUM = 1e-20, 1e30
 
 
@@ -155,7 +156,6 @@ class _SoftmaxCrossEntropy(torch.autograd.Function):
     ) -> tuple[Tensor, Tensor]:
         log_z_N = hidden_NH.new_empty(len(targets_N))
         grad_hidden_NH = torch.empty_like(hidden_NH)
-        # As [H, V] the products are a little quicker; turning it round afterwards takes a copy.
         turned = weight_VH.numel() <= _TURNED_WEIGHTS
         grad_weight = None
         if ctx.needs_input_grad[1]:

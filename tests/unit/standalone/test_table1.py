@@ -94,6 +94,9 @@ def test_a_folder_that_lacks_a_corpus_is_a_sentence(data: Path) -> None:
     (data / "masc" / "documents.train.jsonl.gz").unlink()
     with pytest.raises(InvalidInput, match=r"masc has no train documents"):
         select(data)
+    (data / "masc" / "documents.train.jsonl.gz").write_bytes(gzip.compress(b'["no document"]\n'))
+    with pytest.raises(InvalidInput, match=r"DATA.*line 1 is no document with an id and paragraphs"):
+        select(data)
     (data / "masc" / "documents.train.jsonl.gz").write_bytes(b"no gzip")
     with pytest.raises(InvalidInput, match=r"DATA.*can't be read"):
         select(data)

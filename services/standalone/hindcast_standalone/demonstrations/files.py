@@ -10,15 +10,13 @@ from hindcast.errors import InvalidInput
 
 
 @contextmanager
-def told_as(option: str, path: Path) -> Iterator[None]:
-    """InvalidInput, naming the command's option and the file, where the block can't read or understand it."""
+def reading(path: Path, *, option: str) -> Iterator[None]:
+    """The block reads the file, which `option` of the command named. Where it can't, InvalidInput names both."""
     try:
         yield
     except UnicodeDecodeError as error:
         raise InvalidInput.field(option, f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
     except OSError as error:
         raise InvalidInput.field(option, f"{path} can't be read: {error.strerror or error}") from error
-    except LookupError as error:
-        raise InvalidInput.field(option, f"{path} can't be read: it lacks {error}") from error
     except (EOFError, ValueError, zlib.error, lzma.LZMAError) as error:
         raise InvalidInput.field(option, f"{path} can't be read: {error}") from error

@@ -16,7 +16,7 @@ from hindcast.errors import InvalidInput
 from hindcast.settings import Settings
 from hindcast_standalone.demonstrations.api_client import ApiClient, retry_upload, submitted
 from hindcast_standalone.demonstrations.demo import labelled_jobs, perplexity_table
-from hindcast_standalone.demonstrations.files import told_as
+from hindcast_standalone.demonstrations.files import reading
 from hindcast_standalone.demonstrations.server import running_server
 
 PARTS = ("train", "valid", "test")
@@ -58,7 +58,7 @@ def run(settings: Settings, *, wikitext2: Path, epochs: int, console: Console) -
     for part, path in files.items():
         if not path.is_file():
             raise InvalidInput.field("WIKITEXT2", f"there is no {path}; the folder should hold {part}.txt.xz")
-    with told_as("WIKITEXT2", files["valid"]), lzma.open(files["valid"], "rt", encoding="utf-8") as stream:
+    with reading(files["valid"], option="WIKITEXT2"), lzma.open(files["valid"], "rt", encoding="utf-8") as stream:
         lines = stream.read().split("\n")
     asked = contexts(lines)
     with running_server(settings, console) as url:

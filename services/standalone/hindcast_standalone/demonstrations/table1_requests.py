@@ -170,14 +170,14 @@ def estimated_hours(size: Size, rows: Sequence[str], seeds: int) -> float:
     """About how long it takes on two cores; the processor decides."""
     epochs = min(EPOCHS_TO_CONVERGE, size.epochs or EPOCHS_TO_CONVERGE)
     tuning = sum(len(CANDIDATES[row]) - 1 for row in rows if row in CANDIDATES)
-    slower = 10_000 / (size.vocabulary or LARGE_VOCABULARY)
-    rate = SAMPLED_LM_RATE if size.samples else LM_RATE * slower
+    speed_of_vocabulary = 10_000 / (size.vocabulary or LARGE_VOCABULARY)
+    rate = SAMPLED_LM_RATE if size.samples else LM_RATE * speed_of_vocabulary
     seconds = (len(rows) * seeds + tuning) * epochs * size.lm_words / rate
     learned = {
         "domain-small-paragraphs": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
         "domain-small-sentences": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
         "domain-large-paragraphs": (min(size.domain_large, SUPERSET_WORDS), "bilstm_domain", BILSTM_DOMAIN_RATE),
-        "bilstm-lm": (size.lm_words, "bilstm_lm", BILSTM_LM_RATE * slower),
+        "bilstm-lm": (size.lm_words, "bilstm_lm", BILSTM_LM_RATE * speed_of_vocabulary),
     }
     for words, kind, speed in (learned[row] for row in rows if row in learned):
         seconds += words * min(PRETRAINING_EPOCHS[kind], size.epochs or PRETRAINING_EPOCHS[kind]) / speed

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.errors import InvalidInput
-from hindcast_standalone.demonstrations.files import told_as
+from hindcast_standalone.demonstrations.files import reading
 
 CORPORA = (
     *("reuters21578", "20newsgroups", "bbc_news", "ag_news", "abc_news", "brown", "masc"),
@@ -119,9 +119,11 @@ def _documents(folder: Path, split: str, role: str) -> Iterator[Document]:
     path = folder / f"documents.{split}.jsonl.gz"
     if not path.is_file():
         return
-    with told_as("DATA", path), gzip.open(path, "rt", encoding="utf-8") as lines:
-        for line in lines:
+    with reading(path, option="DATA"), gzip.open(path, "rt", encoding="utf-8") as lines:
+        for number, line in enumerate(lines, 1):
             found = json.loads(line)
+            if not isinstance(found, dict) or not {"id", "paragraphs"} <= found.keys():
+                raise ValueError(f"line {number} is no document with an id and paragraphs")
             yield Document(str(found["id"]), found["paragraphs"], found.get("domain") or None, role)
 
 

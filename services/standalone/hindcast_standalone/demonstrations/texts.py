@@ -13,7 +13,7 @@ import gensim
 from gensim.corpora.wikicorpus import extract_pages, filter_wiki
 
 from hindcast.errors import InvalidInput
-from hindcast_standalone.demonstrations.files import told_as
+from hindcast_standalone.demonstrations.files import reading
 
 WIKIPEDIA_EXTRACT = (
     Path(gensim.__file__).parent
@@ -62,7 +62,7 @@ def from_file(path: Path) -> list[Document]:
 
     A file with fewer than 20 documents is cut into blocks of paragraphs, so that each split has some.
     """
-    with told_as("TEXT", path):
+    with reading(path, option="TEXT"):
         body = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
         text = body.decode("utf-8-sig")
     blocks = [block.splitlines() for block in re.split(r"\n\s*\n", text) if block.strip()]
