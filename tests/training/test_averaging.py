@@ -139,3 +139,11 @@ def test_the_forward_states_come_first(network, finish):
     row = first.row("b")
     np.testing.assert_array_equal(first.vectors[row, :8], second.vectors[row, :8])
     assert not np.isclose(first.vectors[row, 8:], second.vectors[row, 8:]).any()
+
+
+def test_however_often_a_word_occurs_its_mean_is_exact(network, finish):
+    once, often = (made_of([["a"]] * times, ["a"]) for times in (1, 8000))
+    first, second = (
+        finish(average_states(network, each, CELLS, unit="sentence", max_length=9)) for each in (once, often)
+    )
+    np.testing.assert_allclose(second.vectors, first.vectors, rtol=0, atol=1e-6)

@@ -1,10 +1,10 @@
 """A bidirectional LSTM over whole units of text, and every cell state that it goes through.
 
-Shapes: T time, B batch, D input size, H units of one direction, G = 4H its gates.
+Shapes: T time, B batch, U distinct words of a batch, D input size, H units of one direction, G = 4H its gates.
 """
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -12,8 +12,7 @@ from torch.nn.functional import linear
 
 from hindcast.text.batches import UnitBatch
 
-_CACHED_ROWS = 1024
-"""Of gates: 2 MB at 128 units."""
+StateName = Literal["cell", "hidden"]
 
 
 class BothWays(NamedTuple):
@@ -23,6 +22,15 @@ class BothWays(NamedTuple):
     """After reading the words up to and including t."""
     backward_TBH: Tensor
     """After reading the words from the last back to and including t."""
+
+
+class Reading(NamedTuple):
+    """What one direction makes of a batch of units, in its own order of reading; what stands beyond a unit's length is
+    meaningless."""
+
+    words_TB: Tensor
+    states_TBH: Tensor
+    """After reading the words up to and including t."""
 
 
 class BidirectionalLSTM(nn.Module):
@@ -39,18 +47,21 @@ class BidirectionalLSTM(nn.Module):
 
     def forward(self, words_TB: Tensor, lengths_B: Tensor) -> BothWays:
         """Hidden states: s_t of equation (2). Units are padded at the end; `lengths_B` counts each one's words."""
-        return self._read(words_TB, lengths_B, _hidden_states)
+        order_TB = reversal(words_TB.shape[0], lengths_B)
+        forward_TBH = _hidden_states(self.forward_lstm, self.embedding(words_TB))
+        reversed_TBH = _hidden_states(self.backward_lstm, self.embedding(words_TB.gather(0, order_TB)))
+        return BothWays(forward_TBH, reorder(reversed_TBH, order_TB))
 
     @torch.no_grad()
-    def cells(self, words_TB: Tensor, lengths_B: Tensor) -> BothWays:
-        """Cell states: s_t of equation (2) with c for h."""
-        return self._read(words_TB, lengths_B, cell_states)
-
-    def _read(self, words_TB: Tensor, lengths_B: Tensor, states_of: Callable[[nn.LSTM, Tensor], Tensor]) -> BothWays:
+    def readings(self, words_TB: Tensor, lengths_B: Tensor, state: StateName) -> Iterator[Reading]:
+        """Forward and backward: hidden states, s_t of equation (2), or cell states, s_t with c for h."""
         order_TB = reversal(words_TB.shape[0], lengths_B)
-        forward_TBH = states_of(self.forward_lstm, self.embedding(words_TB))
-        reversed_TBH = states_of(self.backward_lstm, self.embedding(words_TB.gather(0, order_TB)))
-        return BothWays(forward_TBH, reorder(reversed_TBH, order_TB))
+        for lstm, read_TB in ((self.forward_lstm, words_TB), (self.backward_lstm, words_TB.gather(0, order_TB))):
+            if state == "hidden":
+                yield Reading(read_TB, _hidden_states(lstm, self.embedding(read_TB)))
+            else:
+                distinct_U, places_TB = read_TB.unique(return_inverse=True)
+                yield Reading(read_TB, cell_states(lstm, self.embedding(distinct_U), places_TB))
 
 
 def tensors(batch: UnitBatch, device: torch.device) -> tuple[Tensor, Tensor]:
@@ -79,27 +90,26 @@ def _hidden_states(lstm: nn.LSTM, inputs_TBD: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def cell_states(lstm: nn.LSTM, inputs_TBD: Tensor) -> Tensor:
-    """[T, B, H] cell states of a one-layer LSTM from a zero state; torch's LSTM returns only the last.
+def cell_states(lstm: nn.LSTM, inputs_UD: Tensor, places_TB: Tensor) -> Tensor:
+    """[T, B, H] cell states of a one-layer LSTM from a zero state, where the input of a step is `inputs_UD[place]`;
+    torch's LSTM returns only the last.
 
-    Does what the LSTM does and keeps the cells: quicker than recomputing all gates from the hidden states in one
-    product as soon as 16 units are read side by side (benchmarks/cell_states.py). What the inputs give to the gates is
-    computed for a few steps at a time, so that it is still in the cache when it is read. tanh(x) is taken as
-    2 · sigmoid(2x) - 1, of which torch computes several while it computes one tanh.
+    Does what the LSTM does and keeps the cells (benchmarks/cell_states.py). What an input gives to the gates is
+    computed once for each distinct one, not for each step that has it: in natural text, this spares most of what is
+    half of an LSTM's products. The candidate's tanh(x) is taken as 2 · sigmoid(2x) - 1: one call does all gates.
     """
-    time, batch, _ = inputs_TBD.shape
     weight_ih, weight_hh, bias_ih, bias_hh = (_candidate_last_and_doubled(p.detach()) for p in lstm.parameters())
-    cells_TBH = inputs_TBD.new_empty(time, batch, lstm.hidden_size)
-    cell_BH, hidden_BH = inputs_TBD.new_zeros(2, batch, lstm.hidden_size)
-    steps = max(1, _CACHED_ROWS // batch)
-    for start in range(0, time, steps):
-        gates_TBG = linear(inputs_TBD[start : start + steps], weight_ih, bias_ih + bias_hh)
-        for step, gates_BG in enumerate(gates_TBG, start):
-            gates_BG.addmm_(hidden_BH, weight_hh.t())
-            enter_BH, keep_BH, leave_BH, candidate_BH = gates_BG.sigmoid_().split(lstm.hidden_size, dim=1)
-            cell_BH = torch.mul(keep_BH, cell_BH, out=cells_TBH[step])
-            cell_BH.addcmul_(enter_BH, candidate_BH, value=2.0).sub_(enter_BH)
-            torch.mul(cell_BH, 2.0, out=hidden_BH).sigmoid_().mul_(2.0).sub_(1.0).mul_(leave_BH)
+    gates_UG = linear(inputs_UD, weight_ih, bias_ih + bias_hh)
+    weight_hh = weight_hh.t().contiguous()
+    cells_TBH = inputs_UD.new_empty(*places_TB.shape, lstm.hidden_size)
+    cell_BH, hidden_BH = inputs_UD.new_zeros(2, places_TB.shape[1], lstm.hidden_size)
+    gates_BG = gates_UG.new_empty(places_TB.shape[1], gates_UG.shape[1])
+    enter_BH, keep_BH, leave_BH, candidate_BH = gates_BG.split(lstm.hidden_size, dim=1)
+    for places_B, next_BH in zip(places_TB, cells_TBH, strict=True):
+        torch.index_select(gates_UG, 0, places_B, out=gates_BG).addmm_(hidden_BH, weight_hh).sigmoid_()
+        cell_BH = torch.mul(keep_BH, cell_BH, out=next_BH)
+        cell_BH.addcmul_(enter_BH, candidate_BH, value=2.0).sub_(enter_BH)
+        torch.tanh(cell_BH, out=hidden_BH).mul_(leave_BH)
     return cells_TBH
 
 

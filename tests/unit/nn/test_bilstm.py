@@ -17,14 +17,27 @@ def cells_by_loop(lstm, inputs_TBD):
     return torch.stack(cells)
 
 
-@pytest.mark.parametrize(
-    ("time", "batch", "scale"), [(1, 1, 1.0), (7, 3, 1.0), (60, 5, 1.0), (5, 400, 1.0), (2, 1100, 1.0)]
-)
-def test_cell_states_are_those_of_a_plain_loop(time, batch, scale):
+def each_its_own(inputs_TBD):
+    """The distinct inputs and the place of each step's among them, as `cell_states` takes them: here, all differ."""
+    time, batch, _ = inputs_TBD.shape
+    return inputs_TBD.flatten(0, 1), torch.arange(time * batch).view(time, batch)
+
+
+@pytest.mark.parametrize(("time", "batch"), [(1, 1), (7, 3), (60, 5), (5, 400)])
+def test_cell_states_are_those_of_a_plain_loop(time, batch):
     torch.manual_seed(1)
-    lstm, inputs_TBD = nn.LSTM(6, 8), torch.randn(time, batch, 6) * scale
+    lstm, inputs_TBD = nn.LSTM(6, 8), torch.randn(time, batch, 6)
     with torch.no_grad():
-        torch.testing.assert_close(cell_states(lstm, inputs_TBD), cells_by_loop(lstm, inputs_TBD), atol=1e-5, rtol=0)
+        states_TBH = cell_states(lstm, *each_its_own(inputs_TBD))
+        torch.testing.assert_close(states_TBH, cells_by_loop(lstm, inputs_TBD), atol=1e-5, rtol=0)
+
+
+def test_steps_may_share_an_input():
+    torch.manual_seed(1)
+    lstm, inputs_UD, places_TB = nn.LSTM(6, 8), torch.randn(4, 6), torch.randint(4, (20, 3))
+    with torch.no_grad():
+        states_TBH = cell_states(lstm, inputs_UD, places_TB)
+        torch.testing.assert_close(states_TBH, cells_by_loop(lstm, inputs_UD[places_TB]), atol=1e-5, rtol=0)
 
 
 def test_cell_states_of_saturated_gates_are_exact_in_double_precision():
@@ -33,7 +46,7 @@ def test_cell_states_of_saturated_gates_are_exact_in_double_precision():
     with torch.no_grad():
         expected = cells_by_loop(lstm, inputs_TBD)
         assert expected.abs().max() > 20  # saturated: the state counts on
-        torch.testing.assert_close(cell_states(lstm, inputs_TBD), expected, atol=1e-5, rtol=0)
+        torch.testing.assert_close(cell_states(lstm, *each_its_own(inputs_TBD)), expected, atol=1e-5, rtol=0)
 
 
 def test_units_in_a_batch_have_the_states_they_have_alone():
@@ -41,24 +54,30 @@ def test_units_in_a_batch_have_the_states_they_have_alone():
     network = BidirectionalLSTM(vocabulary_size=20, input_size=4, size=6)
     words_TB, lengths_B = torch.randint(20, (9, 3)), torch.tensor([9, 4, 1])
     with torch.no_grad():
-        for states_of in (network, network.cells):
-            together = states_of(words_TB, lengths_B)
-            for lane, length in enumerate(lengths_B.tolist()):
-                alone = states_of(words_TB[:length, lane : lane + 1], torch.tensor([length]))
-                torch.testing.assert_close(together.forward_TBH[:length, lane], alone.forward_TBH[:, 0])
-                torch.testing.assert_close(together.backward_TBH[:length, lane], alone.backward_TBH[:, 0])
+        together = network(words_TB, lengths_B)
+        for lane, length in enumerate(lengths_B.tolist()):
+            alone = network(words_TB[:length, lane : lane + 1], torch.tensor([length]))
+            torch.testing.assert_close(together.forward_TBH[:length, lane], alone.forward_TBH[:, 0])
+            torch.testing.assert_close(together.backward_TBH[:length, lane], alone.backward_TBH[:, 0])
 
 
-def test_backward_cells_come_from_the_end():
-    torch.manual_seed(4)
+@pytest.mark.parametrize("state", ["cell", "hidden"])
+def test_each_direction_reads_each_unit_from_its_own_end(state):
+    torch.manual_seed(3)
     network = BidirectionalLSTM(vocabulary_size=20, input_size=4, size=6)
-    words_TB = torch.randint(20, (5, 1))
-    with torch.no_grad():
-        cells = network.cells(words_TB, torch.tensor([5]))
-        forward = cells_by_loop(network.forward_lstm, network.embedding(words_TB))
-        backward = cells_by_loop(network.backward_lstm, network.embedding(words_TB.flip(0))).flip(0)
-    torch.testing.assert_close(cells.forward_TBH, forward, atol=1e-5, rtol=0)
-    torch.testing.assert_close(cells.backward_TBH, backward, atol=1e-5, rtol=0)
+    words_TB, lengths_B = torch.randint(20, (9, 3)), torch.tensor([9, 4, 1])
+    forward, backward = network.readings(words_TB, lengths_B, state)
+    for lane, length in enumerate(lengths_B.tolist()):
+        words_T = words_TB[:length, lane]
+        for reading, lstm, read_T in (
+            (forward, network.forward_lstm, words_T),
+            (backward, network.backward_lstm, words_T.flip(0)),
+        ):
+            torch.testing.assert_close(reading.words_TB[:length, lane], read_T)
+            with torch.no_grad():
+                inputs_TBD = network.embedding(read_T[:, None])
+                expected = cells_by_loop(lstm, inputs_TBD) if state == "cell" else lstm(inputs_TBD)[0]
+            torch.testing.assert_close(reading.states_TBH[:length, lane], expected[:, 0], atol=1e-5, rtol=0)
 
 
 def test_an_odd_size_cannot_be_halved():

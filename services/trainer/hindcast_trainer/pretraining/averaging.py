@@ -1,6 +1,7 @@
 """From states in context to one vector a word: section 3.1 of the paper.
 
-Shapes: T time, B batch, N words of a batch, V vocabulary, H units of one direction, S size of a word's vector.
+Shapes: T time, B batch, N words of a batch, V vocabulary, W both ways of reading, H units of one direction, S size of a
+word's vector.
 """
 
 import math
@@ -12,8 +13,9 @@ from typing import Any, Literal
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import embedding_bag
 
-from hindcast.nn.bilstm import BidirectionalLSTM, BothWays, tensors
+from hindcast.nn.bilstm import BidirectionalLSTM, Reading, StateName, tensors
 from hindcast.nn.device import device_of
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.progress import Progress
@@ -23,8 +25,11 @@ from hindcast_trainer.pretrain import Material
 
 BATCH_TOKENS = 16_384
 REPORT_SECONDS = 1.0
+_CACHED_STATES = 1024
+"""512 KB at 128 units."""
+_FLOAT32_TERMS = 64
+"""States of a word summed before their sum goes on in float64: in float32 its error stays below 64 roundings."""
 
-StateName = Literal["cell", "hidden"]
 Combination = Literal["concatenate", "average"]
 
 SATURATED: Mapping[StateName, float] = {"cell": math.atanh(0.99), "hidden": 0.99}
@@ -50,7 +55,6 @@ def average_states(
     """Run the network over a text, in units as it was trained on, and average the states of each word over all of its
     occurrences. A word that never occurs has no row. The table's details are how many states were saturated."""
     text, vocabulary = material.text, material.vocabulary
-    states_of = network.cells if averaging.state == "cell" else network
     sums = _Sums(averaging, vocabulary_size=len(vocabulary), hidden_size=network.forward_lstm.hidden_size)
     device = device_of(network)
     torch.set_float32_matmul_precision("highest")  # no TF32: vectors are to be as exact on every device
@@ -58,8 +62,8 @@ def average_states(
     # The seed sorts units by length; in which order states are summed changes nothing.
     for batch in unit_batches(text, unit=unit, tokens_per_batch=BATCH_TOKENS, max_length=max_length, seed=0, epoch=0):
         words_TB, lengths_B = tensors(batch, device)
-        states = states_of(words_TB, lengths_B)
-        sums.add(words_TB.cpu(), lengths_B.cpu(), BothWays(*(each.cpu() for each in states)))
+        for direction, reading in enumerate(network.readings(words_TB, lengths_B, averaging.state)):
+            sums.add(direction, Reading(*(each.cpu() for each in reading)), lengths_B.cpu())
         done += int(batch.lengths_B.sum())
         if time.monotonic() - reported >= REPORT_SECONDS:
             message = f"averaging {averaging.state} states"
@@ -73,37 +77,44 @@ class _Sums:
 
     def __init__(self, averaging: Averaging, *, vocabulary_size: int, hidden_size: int) -> None:
         self._averaging = averaging
-        self._sums_VH = [torch.zeros(vocabulary_size, hidden_size, dtype=torch.float64) for _ in BothWays._fields]
-        self._saturated_H = [torch.zeros(hidden_size, dtype=torch.int64) for _ in BothWays._fields]
+        self._sums_WVH = torch.zeros(2, vocabulary_size, hidden_size, dtype=torch.float64)
+        self._saturated_WH = torch.zeros(2, hidden_size, dtype=torch.int64)
         self._counts_V = torch.zeros(vocabulary_size, dtype=torch.int64)
 
-    def add(self, words_TB: Tensor, lengths_B: Tensor, states: BothWays) -> None:
-        """Add the states of a batch of units."""
-        within_TB = torch.arange(len(words_TB))[:, None] < lengths_B
+    def add(self, direction: int, reading: Reading, lengths_B: Tensor) -> None:
+        """Add the states of a batch of units, as one direction (0 or 1) read them."""
+        states = reading.states_TBH.flatten(0, 1)
+        within_TB = torch.arange(len(reading.words_TB))[:, None] < lengths_B
         places_N = within_TB.flatten().nonzero().squeeze(1)
-        words_N = words_TB.flatten()[places_N]
-        self._counts_V += torch.bincount(words_N, minlength=len(self._counts_V))
-        clip = self._averaging.clip
-        for sums_VH, saturated_H, states_TBH in zip(self._sums_VH, self._saturated_H, states, strict=True):
-            states_NH = states_TBH.flatten(0, 1).index_select(0, places_N)
-            # Ones and zeros as float32 add up several times quicker than as bool, and exactly for a batch.
-            saturated_H += states_NH.abs().gt_(SATURATED[self._averaging.state]).sum(dim=0).long()
-            if clip is not None:
-                states_NH.clamp_(-clip, clip)
-            sums_VH.index_add_(0, words_N, states_NH.double())
+        words_N, order_N = reading.words_TB.flatten()[places_N].sort()
+        for places in places_N.split(_CACHED_STATES):
+            # Ones and zeros as float32 add up several times quicker than as bool, and exactly so few.
+            saturated = states.index_select(0, places).abs_().gt_(SATURATED[self._averaging.state])
+            self._saturated_WH[direction] += saturated.sum(dim=0).long()
+        if (clip := self._averaging.clip) is not None:
+            states.clamp_(-clip, clip)
+        starts_N = torch.arange(len(words_N)) % _FLOAT32_TERMS == 0
+        starts_N[1:] |= words_N[1:] != words_N[:-1]
+        starts = starts_N.nonzero().squeeze(1)
+        sums = embedding_bag(places_N[order_N], states, starts, mode="sum")
+        self._sums_WVH[direction].index_add_(0, words_N[starts], sums.double())
+        if direction == 0:
+            self._counts_V += torch.bincount(words_N, minlength=len(self._counts_V))
 
     def table(self, words: tuple[str, ...]) -> EmbeddingTable:
         """The mean of each word that occurs."""
         occurring = self._counts_V.nonzero().squeeze(1)
-        means = [sums_VH[occurring] / self._counts_V[occurring, None] for sums_VH in self._sums_VH]
+        means = [sums_VH[occurring] / self._counts_V[occurring, None] for sums_VH in self._sums_WVH]
         vectors = self._combined(means).numpy().astype(np.float32)
+        if (clip := self._averaging.clip) is not None:
+            vectors = vectors.clip(-clip, clip)  # what rounding brought beyond it
         return EmbeddingTable(
             tuple(words[id] for id in occurring.tolist()), vectors, {"saturation": self._saturation()}
         )
 
     def _saturation(self) -> Mapping[str, Any]:
         """The share of the occurrences, of all words, at which a state was saturated before it was clipped."""
-        shares_S = self._combined([saturated_H / self._counts_V.sum() for saturated_H in self._saturated_H])
+        shares_S = self._combined([saturated_H / self._counts_V.sum() for saturated_H in self._saturated_WH])
         return {
             "threshold": SATURATED[self._averaging.state],
             "mean": shares_S.mean().item(),

@@ -17,7 +17,7 @@ from pydantic import ConfigDict, Field, ValidationInfo, field_validator
 from torch import nn
 
 from hindcast.json_model import JsonModel
-from hindcast.nn.bilstm import BidirectionalLSTM
+from hindcast.nn.bilstm import BidirectionalLSTM, StateName
 from hindcast.nn.device import torch_device
 from hindcast.nn.embedding_table import EmbeddingTable
 from hindcast.nn.fitting import FitResult, Loss, Plan, State, fit
@@ -25,7 +25,7 @@ from hindcast.progress import Progress, relay
 from hindcast.text.batches import UnitBatch, unit_batches
 from hindcast.text.corpus import Unit
 from hindcast_trainer.pretrain import Material
-from hindcast_trainer.pretraining.averaging import Averaging, Combination, StateName, average_states
+from hindcast_trainer.pretraining.averaging import Averaging, Combination, average_states
 from hindcast_trainer.pretraining.base import LARGEST_SIZE, Epochs, LearnedTableSpec
 
 LONGEST_PIECE = 512
