@@ -163,7 +163,7 @@ class FakeServer:
         self.posted: list[tuple[str, Mapping[str, Any]]] = []
         self.uploaded: list[str] = []
         self.failing: Sequence[str] = ()
-        """Normalisations whose language models fail, after an epoch."""
+        """Settings whose language models fail, after an epoch."""
         self.known: dict[str, Any] = dict(existing or {})
 
     def find(self, path: str, name: str) -> Any | None:
@@ -188,8 +188,8 @@ class FakeServer:
         if id in self.known:
             return self.known[id]
         # In order of preference: the middle candidate is best on valid.
-        better = '"standardize"' in id
-        status = "failed" if any(f'"{normalization}"' in id for normalization in self.failing) else "succeeded"
+        better = '"standardize"' in id or '"k"' in id
+        status = "failed" if any(f'"{setting}"' in id for setting in self.failing) else "succeeded"
         perplexity = 150.0 if better else 160.0
         return {"kind": "language_model", "status": status, "metrics": {"valid_perplexity": perplexity}}
 
@@ -202,7 +202,7 @@ class FakeServer:
                 "label": row.label,
                 "status": "succeeded",
                 "error": None,
-                "jobs": [f"job {json.dumps(body['inputs'].get(row.key))} {row.key}"],
+                "jobs": [f"job {json.dumps([body['inputs'].get(row.key), body['pretrain']])} {row.key}"],
                 "pretraining": None,
                 "perplexity": {"mean": 180.0, "std": None},
                 "paper_perplexity": row.paper_perplexity,
@@ -291,10 +291,49 @@ def test_the_vocabulary_that_was_asked_for_is_told(
     assert told in (tmp_path / "table1.md").read_text()
 
 
+DOMAIN_ROWS = ["baseline", "domain-large-paragraphs", "word2vec-and-domains"]
+
+
+@unplotted
+def test_settings_of_domains_are_the_best_on_the_small_text_and_taken_to_the_large(
+    server: FakeServer, tmp_path: Path
+) -> None:
+    Study(server, tmp_path, "command").table(SMALL, DOMAIN_ROWS, seeds=2)  # type: ignore[arg-type]
+    _, *tries = experiments(server)[: 1 + len(requests.DOMAIN_SETTINGS)]
+    assert [each["rows"] for each in tries] == [[requests.ON_SMALL]] * len(requests.DOMAIN_SETTINGS)
+    assert [each["pretrain"] for each in tries] == [
+        {"bilstm_domain": {"epochs": 3}},
+        {"bilstm_domain": {"epochs": 3}, "domains": {"k": 50}},
+        {"bilstm_domain": {"epochs": 3, "clip": 1.0}},
+    ]
+    later = experiments(server)[1 + len(tries) :]
+    assert len(later) >= 5  # the inputs of one row, the rest, and the whole with one seed and with two
+    assert all(each["pretrain"]["domains"] == {"k": 50} for each in later)
+    assert "domains: k 50, the best of 3 on valid, with domain-small-paragraphs" in (tmp_path / "table1.md").read_text()
+    for each in experiments(server):
+        expanded({key: value for key, value in each.items() if key != "name"})
+
+
+@unplotted
+def test_settings_that_failed_are_not_taken(server: FakeServer, tmp_path: Path) -> None:
+    server.failing = ["k"]
+    Study(server, tmp_path, "command").table(SMALL, DOMAIN_ROWS[:2], seeds=1)  # type: ignore[arg-type]
+    assert "domains" not in experiments(server)[-1]["pretrain"]
+    assert "domains: the preset's, the best of 2 on valid" in (tmp_path / "table1.md").read_text()
+
+
+@unplotted
+def test_rows_without_domains_search_for_none(server: FakeServer, tmp_path: Path) -> None:
+    Study(server, tmp_path, "command").table(SMALL, ["baseline", "tied"], seeds=1)  # type: ignore[arg-type]
+    assert not any(requests.ON_SMALL in each["rows"] for each in experiments(server))
+    searched = requests.estimated_hours(SMALL, DOMAIN_ROWS[:2], 1) - requests.estimated_hours(SMALL, ["baseline"], 1)
+    assert searched > 3 * requests.estimated_hours(SMALL, ["baseline"], 1)
+
+
 @unplotted
 def test_untuned_every_row_has_the_presets_input(server: FakeServer, tmp_path: Path) -> None:
     Study(server, tmp_path, "command").table(  # type: ignore[arg-type]
-        SMALL, ["baseline", "bilstm-lm"], seeds=1, tuned=()
+        SMALL, ["baseline", "bilstm-lm"], seeds=1, tuned=False
     )
     assert [each["rows"] for each in experiments(server)] == [["baseline"], ["bilstm-lm"], ["baseline", "bilstm-lm"]]
     assert not any(each["inputs"] for each in experiments(server))

@@ -6,7 +6,7 @@ It may take hours, can be stopped at any time and goes on where it was: jobs tha
 import json
 import os
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -46,7 +46,7 @@ class Asked:
     lm: str = "{}"
     """Fields of every language model, instead of the preset's: JSON."""
     untuned: bool = False
-    """Leave out the search for the best input of rows for which the paper names none."""
+    """Leave out the search for the best input of rows, and for the settings of domains, that the paper doesn't name."""
     curve: bool = False
     """Instead of the table: how much word2vec brings at three amounts of text to learn."""
 
@@ -91,16 +91,21 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
             "Ctrl-C stops; the same command goes on.",
             highlight=False,
         )
-        study.table(size, rows, seeds=asked.seeds, tuned=() if asked.untuned else requests.CANDIDATES)
+        study.table(size, rows, seeds=asked.seeds, tuned=not asked.untuned)
 
 
 @dataclass(frozen=True)
-class BestInput:
-    """What was found for a row whose input the paper doesn't name."""
+class Best:
+    """What was found for a setting that the paper doesn't name."""
 
     fields: Mapping[str, Any]
     tried: int
     """How many were trained to the end, of which it is the best."""
+
+    @property
+    def told(self) -> str:
+        """How it was found."""
+        return f"the best of {self.tried} on valid"
 
 
 class Study:
@@ -125,26 +130,42 @@ class Study:
         else:
             retry_upload(self._api, found)
 
-    def table(
-        self, size: Size, rows: Sequence[str], *, seeds: int, tuned: Collection[str] = requests.CANDIDATES
-    ) -> None:
+    def table(self, size: Size, rows: Sequence[str], *, seeds: int, tuned: bool = True) -> None:
         """One seed of every row, what tells most at first; then the other seeds."""
         external = self._external_table() if requests.EXTERNAL in rows else None
-        tuned = [row for row in tuned if row in rows]
+        searched = [row for row in requests.CANDIDATES if tuned and row in rows]
         first = [row for row in requests.FIRST if row in rows]
-        rest = [row for row in rows if row not in (*first, *tuned)]
+        rest = [row for row in rows if row not in (*first, *searched)]
         begun = [self._begin(requests.preset(size, rows=first, seeds=[1]))]
-        tries = {row: [self._begin(each) for each in requests.candidates(size, row)] for row in tuned}
+        domains = self._domain_settings(size) if tuned and any(map(requests.by_domains, rows)) else None
+        settings = domains.fields if domains else None
+        tries = {row: [self._begin(each) for each in requests.candidates(size, row, settings)] for row in searched}
         if rest:
-            begun.append(self._begin(requests.preset(size, rows=rest, seeds=[1], external_table=external)))
+            request = requests.preset(size, rows=rest, seeds=[1], settings=settings, external_table=external)
+            begun.append(self._begin(request))
         for experiment in (*begun, *(each for several in tries.values() for each in several)):
             self._await(experiment)
-        best = {row: found for row, several in tries.items() if (found := self._best(row, several))}
-        inputs = {row: found.fields for row, found in best.items()}
+        found = {
+            row: self._best(row, requests.CANDIDATES[row], several, told=_told_input) for row, several in tries.items()
+        }
+        best = {row: each for row, each in found.items() if each}
+        inputs = {row: each.fields for row, each in best.items()}
+        described = [f"- {row}: {_told_input(each.fields)}, {each.told}" for row, each in best.items()]
+        if domains:
+            described.append(f"- domains: {_told_settings(domains.fields)}, {domains.told}, with {requests.ON_SMALL}")
         for count in dict.fromkeys((1, seeds)):
             numbers = range(1, count + 1)
-            whole = self._begin(requests.preset(size, rows=rows, seeds=numbers, inputs=inputs, external_table=external))
-            self._report(self._await(whole), size, best)
+            request = requests.preset(
+                size, rows=rows, seeds=numbers, inputs=inputs, settings=settings, external_table=external
+            )
+            self._report(self._await(self._begin(request)), size, described)
+
+    def _domain_settings(self, size: Size) -> Best | None:
+        """Found on the small text of domains, as the paper's, before any row of the large one is made."""
+        several = [self._begin(each) for each in requests.domain_settings(size)]
+        for experiment in several:
+            self._await(experiment)
+        return self._best("domains", requests.DOMAIN_SETTINGS, several, told=_told_settings)
 
     def curve(self, size: Size, *, seeds: int) -> None:
         """What word2vec of the superset brings at several amounts of text to learn."""
@@ -179,24 +200,30 @@ class Study:
         self._api.wait(prepared | labelled_jobs(self._api, experiment))
         return self._api.get(f"/v1/experiments/{experiment['id']}")
 
-    def _best(self, row: str, experiments: Sequence[Mapping[str, Any]]) -> BestInput | None:
-        """The input with the lowest perplexity of valid; None where all failed. Test text has no say."""
-        candidates = requests.CANDIDATES[row]
+    def _best(
+        self,
+        name: str,
+        candidates: Sequence[Mapping[str, Any]],
+        experiments: Sequence[Mapping[str, Any]],
+        *,
+        told: Callable[[Mapping[str, Any]], str],
+    ) -> Best | None:
+        """The candidate with the lowest perplexity of valid; None where all failed. Test text has no say."""
         perplexities = [self._valid_perplexity(experiment) for experiment in experiments]
-        told = ("failed" if each is None else f"{each:.2f}" for each in perplexities)
+        written = ("failed" if each is None else f"{each:.2f}" for each in perplexities)
         self._api.console.print(
-            f"{row}: perplexities of valid {', '.join(told)} for {', '.join(map(_told, candidates))}",
+            f"{name}: perplexities of valid {', '.join(written)} for {', '.join(map(told, candidates))}",
             highlight=False,
         )
         known = {number: each for number, each in enumerate(perplexities) if each is not None}
-        return BestInput(candidates[min(known, key=known.__getitem__)], len(known)) if known else None
+        return Best(candidates[min(known, key=known.__getitem__)], len(known)) if known else None
 
     def _valid_perplexity(self, experiment: Mapping[str, Any]) -> float | None:
         jobs = [self._api.get(f"/v1/jobs/{id}") for row in experiment["rows"] for id in row["jobs"]]
         known = [job["metrics"].get("valid_perplexity") for job in jobs if _is_trained(job)]
         return min((float(value) for value in known if value is not None), default=None)
 
-    def _report(self, answer: Mapping[str, Any], size: Size, inputs: Mapping[str, BestInput]) -> None:
+    def _report(self, answer: Mapping[str, Any], size: Size, tuned: Sequence[str]) -> None:
         rows = figures(answer)
         self._api.console.print(terminal_table(rows))
         seeds = len(answer["seeds"])
@@ -204,7 +231,7 @@ class Study:
             f"- {size.lm_words:,} words to learn, {_vocabulary(size)}, "
             f"domains of {size.domain_small:,} and {size.domain_large:,} words, {_counted(seeds)}",
             *([f"- every language model: {json.dumps(size.lm)}"] if size.lm else []),
-            *(f"- {row}: {_told(best.fields)}, the best of {best.tried} on valid" for row, best in inputs.items()),
+            *tuned,
             f"- experiment {answer['name']}, which has the rest",
         ]
         title = "Table 1 of the paper, and ours"
@@ -233,7 +260,12 @@ class Study:
         self._api.console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)
 
 
-def _told(fields: Mapping[str, Any]) -> str:
+def _told_settings(settings: Mapping[str, Mapping[str, Any]]) -> str:
+    changed = [f"{name} {value}" for fields in settings.values() for name, value in fields.items()]
+    return ", ".join(changed) or "the preset's"
+
+
+def _told_input(fields: Mapping[str, Any]) -> str:
     compression = f"compression {fields['compression']}" if fields["compression"] else "no compression"
     return f"{fields['normalization']} with {compression}"
 
