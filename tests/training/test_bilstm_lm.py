@@ -178,6 +178,8 @@ def test_text_without_any_neighbours_is_refused(finish):
         {"state": "gate"},
         {"combine": "sum"},
         {"clip": 0},
+        {"clip": 1e308},
+        {"clip": 1e-320},
         {"samples": 0},
     ],
 )

@@ -164,6 +164,8 @@ class FakeServer:
         self.uploaded: list[str] = []
         self.failing: Sequence[str] = ()
         """Settings whose language models fail, after an epoch."""
+        self.better = "standardize"
+        """A setting whose language models are better than others'."""
         self.known: dict[str, Any] = dict(existing or {})
 
     def find(self, path: str, name: str) -> Any | None:
@@ -188,7 +190,7 @@ class FakeServer:
         if id in self.known:
             return self.known[id]
         # In order of preference: the middle candidate is best on valid.
-        better = '"standardize"' in id or '"k"' in id
+        better = f'"{self.better}"' in id or '"k"' in id
         status = "failed" if any(f'"{setting}"' in id for setting in self.failing) else "succeeded"
         perplexity = 150.0 if better else 160.0
         return {"kind": "language_model", "status": status, "metrics": {"valid_perplexity": perplexity}}
@@ -262,7 +264,7 @@ def test_the_input_of_a_row_is_the_best_on_valid(server: FakeServer, tmp_path: P
     ("failing", "chosen", "told"),
     [
         (["standardize"], {"bilstm-lm": {"normalization": "mean_variance", "compression": 128}}, "the best of 2"),
-        (["standardize", "mean_variance", "unit"], {}, ""),
+        (["standardize", "mean_variance", "unit"], {}, "bilstm-lm: the preset's, for every try failed"),
     ],
 )
 def test_inputs_whose_models_failed_are_not_chosen(
@@ -309,7 +311,7 @@ def test_settings_of_domains_are_the_best_on_the_small_text_and_taken_to_the_lar
     later = experiments(server)[1 + len(tries) :]
     assert len(later) >= 5  # the inputs of one row, the rest, and the whole with one seed and with two
     assert all(each["pretrain"]["domains"] == {"k": 50} for each in later)
-    assert "domains: k 50, the best of 3 on valid, with domain-small-paragraphs" in (tmp_path / "table1.md").read_text()
+    assert "domains (of domain-small-paragraphs): k 50, the best of 3 on valid" in (tmp_path / "table1.md").read_text()
     for each in experiments(server):
         expanded({key: value for key, value in each.items() if key != "name"})
 
@@ -319,7 +321,33 @@ def test_settings_that_failed_are_not_taken(server: FakeServer, tmp_path: Path) 
     server.failing = ["k"]
     Study(server, tmp_path, "command").table(SMALL, DOMAIN_ROWS[:2], seeds=1)  # type: ignore[arg-type]
     assert "domains" not in experiments(server)[-1]["pretrain"]
-    assert "domains: the preset's, the best of 2 on valid" in (tmp_path / "table1.md").read_text()
+    assert (
+        "domains (of domain-small-paragraphs): the preset's, the best of 2 on valid"
+        in (tmp_path / "table1.md").read_text()
+    )
+
+
+@unplotted
+def test_settings_that_no_row_uses_are_not_told(server: FakeServer, tmp_path: Path) -> None:
+    server.failing = ["k"]
+    server.better = "clip"
+    Study(server, tmp_path, "command").table(SMALL, ["baseline", "auxiliary"], seeds=1)  # type: ignore[arg-type]
+    assert "clip" not in json.dumps(experiments(server)[-1]["pretrain"])
+    assert "clip" not in (tmp_path / "table1.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("asked", "field"), [({"lm_words": 0}, "LM_WORDS"), ({"lm_words": -5}, "LM_WORDS"), ({"scale": 4e-8}, "SCALE")]
+)
+def test_a_size_without_words_is_refused(tmp_path: Path, asked: Any, field: str) -> None:
+    with pytest.raises(InvalidInput, match=field):
+        _ = Asked(data=tmp_path, **asked).size
+
+
+def test_the_estimate_has_no_search_that_is_left_out() -> None:
+    for row in ("bilstm-lm", "domain-large-paragraphs"):
+        tuned, untuned = (requests.estimated_hours(SMALL, [row], 1, tuned=tuned) for tuned in (True, False))
+        assert tuned > 1.3 * untuned
 
 
 @unplotted

@@ -68,7 +68,11 @@ class Asked:
             lm = None
         if not isinstance(lm, dict) or not isinstance(lm.get("optimizer", {}), dict):
             raise InvalidInput.field("LM", """must be an object in JSON, such as '{"dropout": 0.4}'""")
-        return Size.of(scale=self.scale, lm_words=self.lm_words, epochs=self.epochs, lm=lm)
+        size = Size.of(scale=self.scale, lm_words=self.lm_words, epochs=self.epochs, lm=lm)
+        if min(size.domain_small, size.lm_words) < 1:
+            field = "SCALE" if self.lm_words is None or self.lm_words > 0 else "LM_WORDS"
+            raise InvalidInput.field(field, "must leave a word to learn")
+        return size
 
 
 def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> None:
@@ -84,14 +88,14 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
         if asked.curve:
             study.curve(size, seeds=asked.seeds)
             return
-        hours = requests.estimated_hours(size, rows, asked.seeds)
-        first = requests.estimated_hours(size, rows, 1)
+        tuned = not asked.untuned
+        hours, first = (requests.estimated_hours(size, rows, seeds, tuned=tuned) for seeds in (asked.seeds, 1))
         console.print(
             f"{len(rows)} rows: about {first:.1f} hours for one seed, {hours:.1f} for {asked.seeds}, on two cores. "
             "Ctrl-C stops; the same command goes on.",
             highlight=False,
         )
-        study.table(size, rows, seeds=asked.seeds, tuned=not asked.untuned)
+        study.table(size, rows, seeds=asked.seeds, tuned=tuned)
 
 
 @dataclass(frozen=True)
@@ -101,11 +105,6 @@ class Best:
     fields: Mapping[str, Any]
     tried: int
     """How many were trained to the end, of which it is the best."""
-
-    @property
-    def told(self) -> str:
-        """How it was found."""
-        return f"the best of {self.tried} on valid"
 
 
 class Study:
@@ -137,7 +136,8 @@ class Study:
         first = [row for row in requests.FIRST if row in rows]
         rest = [row for row in rows if row not in (*first, *searched)]
         begun = [self._begin(requests.preset(size, rows=first, seeds=[1]))]
-        domains = self._domain_settings(size) if tuned and any(map(requests.by_domains, rows)) else None
+        searched_domains = tuned and any(map(requests.by_domains, rows))
+        domains = self._domain_settings(size) if searched_domains else None
         settings = domains.fields if domains else None
         tries = {row: [self._begin(each) for each in requests.candidates(size, row, settings)] for row in searched}
         if rest:
@@ -148,11 +148,12 @@ class Study:
         found = {
             row: self._best(row, requests.CANDIDATES[row], several, told=_told_input) for row, several in tries.items()
         }
-        best = {row: each for row, each in found.items() if each}
-        inputs = {row: each.fields for row, each in best.items()}
-        described = [f"- {row}: {_told_input(each.fields)}, {each.told}" for row, each in best.items()]
+        inputs = {row: best.fields for row, best in found.items() if best}
+        described = [_described(row, best, _told_input) for row, best in found.items()]
         if domains:
-            described.append(f"- domains: {_told_settings(domains.fields)}, {domains.told}, with {requests.ON_SMALL}")
+            domains = replace(domains, fields=requests.used(domains.fields, rows))
+        if searched_domains:
+            described.append(_described(f"domains (of {requests.ON_SMALL})", domains, _told_settings))
         for count in dict.fromkeys((1, seeds)):
             numbers = range(1, count + 1)
             request = requests.preset(
@@ -258,6 +259,12 @@ class Study:
 
     def _tell(self, paths: Sequence[Path]) -> None:
         self._api.console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)
+
+
+def _described(name: str, best: Best | None, told: Callable[[Mapping[str, Any]], str]) -> str:
+    if best is None:
+        return f"- {name}: the preset's, for every try failed"
+    return f"- {name}: {told(best.fields)}, the best of {best.tried} on valid"
 
 
 def _told_settings(settings: Mapping[str, Mapping[str, Any]]) -> str:

@@ -77,7 +77,7 @@ class Size:
         cls, *, scale: float, lm_words: int | None, epochs: int | None, lm: Mapping[str, Any] | None = None
     ) -> "Size":
         """At that share of the paper's size."""
-        words = lm_words or round(scale * PAPER_LM_WORDS)
+        words = round(scale * PAPER_LM_WORDS) if lm_words is None else lm_words
         return cls(words, round(scale * PAPER_DOMAIN_SMALL), round(scale * PAPER_DOMAIN_LARGE), epochs, lm or {})
 
     @property
@@ -136,9 +136,8 @@ def preset(
     }
     if size.samples and "bilstm_lm" in pretrain:
         pretrain["bilstm_lm"]["samples"] = size.samples
-    for kind, fields in (settings or {}).items():
-        if kind in kinds:
-            pretrain[kind] = {**pretrain.get(kind, {}), **fields}
+    for kind, fields in used(settings or {}, rows).items():
+        pretrain[kind] = {**pretrain.get(kind, {}), **fields}
     chosen = {key: dict(fields) for key, fields in (inputs or {}).items() if key in rows}
     request: dict[str, Any] = {
         "preset": "table-1",
@@ -185,6 +184,12 @@ def by_domains(row: str) -> bool:
     return not _kinds([row]).isdisjoint(kind for settings in DOMAIN_SETTINGS for kind in settings)
 
 
+def used(settings: Mapping[str, Mapping[str, Any]], rows: Sequence[str]) -> dict[str, Mapping[str, Any]]:
+    """Those of kinds of jobs that the rows need."""
+    kinds = _kinds(rows)
+    return {kind: fields for kind, fields in settings.items() if kind in kinds}
+
+
 def _kinds(rows: Sequence[str]) -> set[str]:
     """Of all jobs that pre-train for these rows."""
     return {job.kind for job in table1_rows.jobs_of([row for row in table1_rows.ROWS if row.key in rows]).values()}
@@ -196,22 +201,21 @@ def named(prefix: str, request: Mapping[str, Any]) -> dict[str, Any]:
     return {**request, "name": f"{prefix}-{digest}"}
 
 
-def estimated_hours(size: Size, rows: Sequence[str], seeds: int) -> float:
+def estimated_hours(size: Size, rows: Sequence[str], seeds: int, *, tuned: bool = True) -> float:
     """About how long it takes on two cores; the processor decides."""
     epochs = min(EPOCHS_TO_CONVERGE, size.epochs or EPOCHS_TO_CONVERGE)
-    tuning = sum(len(CANDIDATES[row]) - 1 for row in rows if row in CANDIDATES)
-    if any(map(by_domains, rows)):
-        tuning += len(DOMAIN_SETTINGS) - (ON_SMALL in rows)
+    searches = sum(len(CANDIDATES[row]) - 1 for row in rows if row in CANDIDATES) if tuned else 0
+    on_small = len(DOMAIN_SETTINGS) - (ON_SMALL in rows) if tuned and any(map(by_domains, rows)) else 0
     speed_of_vocabulary = 10_000 / (size.vocabulary or LARGE_VOCABULARY)
     rate = SAMPLED_LM_RATE if size.samples else LM_RATE * speed_of_vocabulary
-    seconds = (len(rows) * seeds + tuning) * epochs * size.lm_words / rate
+    seconds = (len(rows) * seeds + searches + on_small) * epochs * size.lm_words / rate
     learned = {
         "domain-small-paragraphs": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
         "domain-small-sentences": (size.domain_small, "bilstm_domain", BILSTM_DOMAIN_RATE),
         "domain-large-paragraphs": (min(size.domain_large, SUPERSET_WORDS), "bilstm_domain", BILSTM_DOMAIN_RATE),
         "bilstm-lm": (size.lm_words, "bilstm_lm", BILSTM_LM_RATE * speed_of_vocabulary),
     }
-    for words, kind, speed in (learned[row] for row in rows if row in learned):
+    for words, kind, speed in (learned[row] for row in (*rows, *[ON_SMALL] * on_small) if row in learned):
         seconds += words * min(PRETRAINING_EPOCHS[kind], size.epochs or PRETRAINING_EPOCHS[kind]) / speed
     word2vec = {"word2vec-superset": SUPERSET_WORDS, EXTERNAL: SUPERSET_WORDS / 4}
     word2vec["word2vec-domain-large"] = min(size.domain_large, SUPERSET_WORDS)

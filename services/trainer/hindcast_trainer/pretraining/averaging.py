@@ -10,7 +10,6 @@ from collections.abc import Generator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
@@ -58,6 +57,7 @@ def average_states(
     sums = _Sums(averaging, vocabulary_size=len(vocabulary), hidden_size=network.forward_lstm.hidden_size)
     device = device_of(network)
     torch.set_float32_matmul_precision("highest")  # no TF32: vectors are to be as exact on every device
+    torch.backends.cudnn.allow_tf32 = False  # the same for hidden states, which cuDNN computes
     done, reported = 0, time.monotonic()
     # The seed sorts units by length; in which order states are summed changes nothing.
     for batch in unit_batches(text, unit=unit, tokens_per_batch=BATCH_TOKENS, max_length=max_length, seed=0, epoch=0):
@@ -102,10 +102,11 @@ class _Sums:
             self._counts_V += torch.bincount(words_N, minlength=len(self._counts_V))
 
     def table(self, words: tuple[str, ...]) -> EmbeddingTable:
-        """The mean of each word that occurs."""
+        """The mean of each word that occurs. Uses the sums up."""
         occurring = self._counts_V.nonzero().squeeze(1)
-        means = [sums_VH[occurring] / self._counts_V[occurring, None] for sums_VH in self._sums_WVH]
-        vectors = self._combined(means).numpy().astype(np.float32)
+        self._sums_WVH /= self._counts_V.clamp(min=1)[:, None]  # in place: they may be most of the memory
+        means = [mean_VH.float()[occurring] for mean_VH in self._sums_WVH]
+        vectors = self._combined(means).numpy()
         if (clip := self._averaging.clip) is not None:
             vectors = vectors.clip(-clip, clip)  # what rounding brought beyond it
         return EmbeddingTable(

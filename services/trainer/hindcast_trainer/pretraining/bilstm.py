@@ -69,7 +69,7 @@ class BilstmSpec(LearnedTableSpec):
     combine: Combination = "concatenate"
     """How a word's vector is made of the two directions: the forward state followed by the backward one, or the mean of
     both."""
-    clip: float | None = Field(default=None, gt=0)
+    clip: float | None = Field(default=None, ge=1e-6, le=1e6)
     """States beyond ±clip are taken for ±clip, before they are averaged; null: as they are."""
     epochs: Epochs = 5
     """At most."""
