@@ -13,6 +13,9 @@ import pytest
 from hindcast_standalone.child import CannotStart, Child, Command, Part, Program, last_lines
 from hindcast_standalone.supervisor import Supervisor
 
+SLEEP = "import time; time.sleep(600)"
+"""Longer than any test: only a signal ends it."""
+
 
 class Flaky(Part):
     """A part that starts at the second try of its restart."""
@@ -26,7 +29,7 @@ class Flaky(Part):
         if self.tries == 2:
             raise CannotStart("Flaky has no mind to start")
         self.kill()
-        self._child = Child(command("import time; time.sleep(600)", self.log))
+        self._child = Child(command(SLEEP, self.log))
 
 
 def command(code: str, log: Path) -> Command:
@@ -34,7 +37,7 @@ def command(code: str, log: Path) -> Command:
 
 
 def sleeper(tmp_path: Path, name: str = "Sleeper") -> Program:
-    return Program(name, command("import time; time.sleep(600)", tmp_path / "log"))
+    return Program(name, command(SLEEP, tmp_path / "log"))
 
 
 def within_seconds(seconds: float, true: Callable[[], bool]) -> bool:
@@ -118,7 +121,7 @@ def test_children_end_with_a_killed_parent(tmp_path: Path) -> None:
 import sys, time
 from pathlib import Path
 from hindcast_standalone.child import Child, Command
-child = Child(Command([sys.executable, "-c", "import time; time.sleep(600)"], Path({str(tmp_path / "log")!r})))
+child = Child(Command([sys.executable, "-c", {SLEEP!r}], Path({str(tmp_path / "log")!r})))
 print(child.pid, flush=True)
 time.sleep(600)
 """
