@@ -6,6 +6,7 @@ interrupted and resumed from a checkpoint.
 
 import json
 import math
+import tempfile
 import time
 from collections.abc import Generator, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
@@ -147,24 +148,44 @@ def fit(
     """Fit the trainee's module with Adam, early stopping and the best weights kept.
 
     Yields about every `report_seconds`; `Progress.save` writes a checkpoint from which another call, with `checkpoint`
-    and an equally built trainee, goes on to the very same weights.
+    and an equally built trainee, goes on to the very same weights. The best weights so far are kept in a temporary
+    file.
     """
-    fitting = _Fitting(trainee, plan)
-    if checkpoint is not None:
-        fitting.load(checkpoint)
-    position = fitting.position
-    while position.epoch < plan.epochs and not position.stopped:
-        yield from fitting.learn(report_seconds)
-        yield fitting.progress("checking on valid text", milestone=True)
-        yield from fitting.validate(report_seconds)
-        yield fitting.progress(f"epoch {position.epoch} of {plan.epochs} done", milestone=True)
-    return fitting.finish()
+    with tempfile.TemporaryDirectory(prefix="fit-") as folder:
+        fitting = _Fitting(trainee, plan, _BestWeights(Path(folder)))
+        if checkpoint is not None:
+            fitting.load(checkpoint)
+        position = fitting.position
+        while position.epoch < plan.epochs and not position.stopped:
+            yield from fitting.learn(report_seconds)
+            yield fitting.progress("checking on valid text", milestone=True)
+            yield from fitting.validate(report_seconds)
+            yield fitting.progress(f"epoch {position.epoch} of {plan.epochs} done", milestone=True)
+        return fitting.finish()
+
+
+class _BestWeights:
+    """The weights of the best validation so far. In memory they would be one more copy of all that is learned."""
+
+    def __init__(self, folder: Path) -> None:
+        self._file = folder / "best.safetensors"
+
+    def keep(self, weights: Mapping[str, Tensor]) -> None:
+        """Forget what was best before."""
+        self._file.unlink(missing_ok=True)  # rather than written over, for whoever still reads it
+        if weights:
+            save_file({name: weight.contiguous() for name, weight in weights.items()}, self._file)
+
+    def read(self) -> Mapping[str, Tensor]:
+        """Mapped from the file; empty where nothing was validated yet."""
+        return load_file(self._file) if self._file.exists() else {}
 
 
 class _Fitting:
-    def __init__(self, trainee: Trainee[Any], plan: Plan) -> None:
+    def __init__(self, trainee: Trainee[Any], plan: Plan, best: _BestWeights) -> None:
         self.trainee = trainee
         self.plan = plan
+        self.best = best
         self.position = _Position(learning_rate=plan.learning_rate)
         self.state: State = ()
         self.buffers = dict(trainee.module.named_buffers())
@@ -172,7 +193,6 @@ class _Fitting:
         sparse_ids = {id(layer.weight) for layer in trainee.module.modules() if getattr(layer, "sparse", False)}
         self.sparse = [p for p in self.parameters.values() if id(p) in sparse_ids]
         self.optimizer = Adam(self.parameters.values(), learning_rate=plan.learning_rate)
-        self.best: Mapping[str, Tensor] = {}
 
     def learn(self, report_seconds: float) -> Generator[Progress, None, None]:
         """The rest of an epoch."""
@@ -229,7 +249,7 @@ class _Fitting:
             position.best_epoch = position.epoch + 1
             position.best_train_loss, position.best_valid_loss = train_loss, valid_loss
             if valid_loss is not None:
-                self.best = {name: p.detach().clone() for name, p in self.parameters.items()}
+                self.best.keep({name: p.detach() for name, p in self.parameters.items()})
         if gain >= LEAST_GAIN:
             position.worse = 0
         else:
@@ -287,7 +307,7 @@ class _Fitting:
     def finish(self) -> FitResult:
         """Put the best weights into the module."""
         with torch.no_grad():
-            for name, weight in self.best.items():
+            for name, weight in self.best.read().items():
                 self.parameters[name].copy_(weight)
         self.trainee.module.eval()
         position = self.position
@@ -303,7 +323,7 @@ class _Fitting:
         """Every tensor of this moment, by name."""
         named = {f"weight.{name}": p.detach() for name, p in self.parameters.items()}
         named |= {f"buffer.{name}": buffer for name, buffer in self.buffers.items()}
-        named |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        named |= {f"best.{name}": tensor for name, tensor in self.best.read().items()}
         named |= {f"state.{index}": tensor for index, tensor in enumerate(self.state)}
         for name, parameter in self.parameters.items():
             if moments := self.optimizer.moments.get(parameter):
@@ -319,19 +339,19 @@ class _Fitting:
     def load(self, folder: Path) -> None:
         """Go back to the moment that was saved."""
         self.position = _Position(**json.loads((folder / "fit.json").read_text(encoding="utf-8")))
-        # Cloned: what was loaded is mapped from a file that won't outlive the next checkpoint.
-        stored = {name: tensor.clone() for name, tensor in load_file(folder / "fit.safetensors").items()}
-        self.best = {name.removeprefix("best."): stored[name] for name in stored if name.startswith("best.")}
+        stored = load_file(folder / "fit.safetensors")  # mapped, from a file that won't outlive the next checkpoint
+        self.best.keep({name.removeprefix("best."): stored[name] for name in stored if name.startswith("best.")})
         device = next(iter(self.parameters.values())).device
-        self.state = tuple(
-            stored[f"state.{index}"].to(device) for index in range(sum(name.startswith("state.") for name in stored))
-        )
+        states = sum(name.startswith("state.") for name in stored)
+        self.state = tuple(stored[f"state.{index}"].to(device, copy=True) for index in range(states))
         for name, buffer in self.buffers.items():
             buffer.copy_(stored.get(f"buffer.{name}", buffer))  # checkpoints of an earlier version have none
         for name, parameter in self.parameters.items():
             parameter.copy_(stored[f"weight.{name}"])
             if f"adam.step.{name}" in stored:
-                moments = {moment: stored[f"adam.{moment}.{name}"].float().to(device) for moment in _MOMENTS}
+                moments = {
+                    moment: stored[f"adam.{moment}.{name}"].to(device, torch.float32, copy=True) for moment in _MOMENTS
+                }
                 self.optimizer.moments[parameter] = Moments(**moments)
         self.set_learning_rate(self.position.learning_rate)
 

@@ -28,7 +28,8 @@ class ChildProcess:
             [sys.executable, "-m", "hindcast_trainer.child"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env=os.environ | threads,
+            # Temporary files go with the job's folder, however it ends.
+            env=os.environ | threads | {"TMPDIR": str(assignment.folder)},
             # Ctrl-C at the terminal is the worker's to answer.
             start_new_session=True,
         )
