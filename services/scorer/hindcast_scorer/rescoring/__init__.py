@@ -1,0 +1,1 @@
+"""Better transcripts from a recogniser's own guesses: lists and lattices in, the same with new scores out."""
