@@ -1,0 +1,1 @@
+"""N-gram models: their files, and the scores that KenLM finds in them."""
