@@ -49,6 +49,14 @@ class NotFound(HindcastError):
     """There is nothing of that id or name."""
 
 
+class Gone(NotFound):
+    """It was there once, and is no more."""
+
+
+class TooMany(HindcastError):
+    """There are as many of them as there may be."""
+
+
 class Conflict(HindcastError):
     """That contradicts what is there already."""
 
@@ -73,6 +81,10 @@ class Unavailable(HindcastError):
     """Something that Hindcast depends on is away: try again in a moment."""
 
     retry_after_seconds = 2
+
+
+class NotInstalled(HindcastError):
+    """It needs a package that isn't installed here."""
 
 
 class Corrupt(HindcastError):

@@ -1,4 +1,5 @@
-"""What jobs and uploads leave behind: corpora, domains, tables and models, each one row and one artifact."""
+"""What jobs and uploads leave behind: corpora, domains, tables, models and n-gram models, each one row and one
+artifact."""
 
 import secrets
 from collections.abc import Collection, Mapping, Sequence
@@ -8,12 +9,13 @@ from typing import Annotated, Any, Literal, Protocol
 
 from pydantic import AfterValidator, Field
 
-ResourceType = Literal["corpus", "domains", "table", "model"]
+ResourceType = Literal["corpus", "domains", "table", "model", "ngram"]
 NOUNS: Mapping[ResourceType, str] = {
     "corpus": "corpus",
     "domains": "set of domains",
     "table": "table",
     "model": "model",
+    "ngram": "n-gram model",
 }
 """What one of them is called in a sentence."""
 ResourceStatus = Literal["pending", "ready", "failed"]
@@ -26,6 +28,7 @@ ID_PREFIXES: Mapping[str, str] = {
     "domains": "dom_",
     "table": "tab_",
     "model": "lm_",
+    "ngram": "ngr_",
 }
 
 
@@ -46,7 +49,7 @@ Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_fit_f
 
 @dataclass(frozen=True)
 class Resource:
-    """One corpus, set of domains, table or model.
+    """One corpus, set of domains, table, model or n-gram model.
 
     A job that will make one reserves it when it is submitted: the name is taken from then on and others can
     refer to it, but it has no artifact until the transaction that ends the job.

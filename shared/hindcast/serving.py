@@ -6,6 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Generic, TypeVar
 
 from hindcast.errors import NotFound, Unavailable
@@ -91,11 +92,19 @@ class _Entry(Generic[Opened]):
 class Shelf(Generic[Opened]):
     """What was opened, within a budget of memory; the one used longest ago goes first.
 
-    Each counts with the size of its artifact. One that is larger than the whole budget is still served, alone.
+    One that is larger than the whole budget is still served, alone.
     """
 
-    def __init__(self, open: Callable[[Resource], Opened], *, memory_bytes: int) -> None:
+    def __init__(
+        self,
+        open: Callable[[Resource], Opened],
+        *,
+        memory_bytes: int,
+        weigh: Callable[[Resource], int] = attrgetter("size_bytes"),
+    ) -> None:
+        """`weigh` says how many bytes one takes when it is open: as many as its artifact, if nothing else is said."""
         self._open = open
+        self._weigh = weigh
         self._memory_bytes = memory_bytes
         self._lock = threading.Lock()
         self._entries: OrderedDict[str, _Entry[Opened]] = OrderedDict()
@@ -107,7 +116,7 @@ class Shelf(Generic[Opened]):
             entry = self._entries.get(resource.id)
             first = entry is None
             if entry is None:
-                entry = self._entries[resource.id] = _Entry(resource.size_bytes, Future())
+                entry = self._entries[resource.id] = _Entry(self._weigh(resource), Future())
                 self._make_room()
             self._entries.move_to_end(resource.id)
         if first:

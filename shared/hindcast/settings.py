@@ -55,6 +55,18 @@ class Settings(BaseSettings):
     """A running job saves its state at least this often."""
     scorer_memory_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     """Models kept loaded; the one used longest ago goes first."""
+    scorer_ngram_memory_bytes: Annotated[int, Field(gt=0)] = 1024**3
+    """N-gram models kept open; the one used longest ago goes first."""
+    scorer_sessions: Annotated[int, Field(gt=0)] = 1_000
+    """Conversations that the scorer keeps at a time."""
+    session_seconds: Annotated[float, Field(gt=0)] = 600.0
+    """A conversation that nobody has used for so long ends."""
+    stream_connections: Annotated[int, Field(gt=0)] = 64
+    """WebSockets of decoders that the scorer keeps open at a time."""
+    stream_states: Annotated[int, Field(ge=2)] = 65_536
+    """States that each of them may hold; the ones used longest ago go first."""
+    stream_memory_bytes: Annotated[int, Field(gt=0)] = 256 * 1024**2
+    """What the states of each may take: with large models it is fewer of them."""
     embedder_memory_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     """Tables kept open; the one used longest ago goes first."""
 

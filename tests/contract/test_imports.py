@@ -6,7 +6,7 @@ from pathlib import Path
 import grimp
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = [ROOT / "shared", *(ROOT / "services").glob("*/")]
+FOLDERS = [ROOT / "shared", ROOT / "client", *(ROOT / "services").glob("*/")]
 
 
 def module_of(file: Path, folder: Path) -> str:

@@ -14,6 +14,7 @@ import httpx
 import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
+from websockets.sync.client import connect
 
 from hindcast_standalone.child import Command, Program
 
@@ -34,6 +35,9 @@ class Upstream:
     port: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "websocket":
+            await self._echo(receive, send)
+            return
         if scope["path"].endswith("/events"):
             await self._stream(send)
             return
@@ -47,6 +51,12 @@ class Upstream:
         seen = {"service": self.name, "path": scope["raw_path"].decode(), "query": scope["query_string"].decode()}
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": json.dumps({**seen, "size": size}).encode()})
+
+    async def _echo(self, receive: Receive, send: Send) -> None:
+        await receive()
+        await send({"type": "websocket.accept"})
+        while (message := await receive())["type"] == "websocket.receive":
+            await send({"type": "websocket.send", "text": f"{self.name}: {message['text']}"})
 
     async def _stream(self, send: Send) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
@@ -155,6 +165,13 @@ def test_events_pass_through_while_they_come(origin: httpx.Client, upstreams: di
         assert next(lines) == "data: first"
         upstreams["trainer"].go_on.set()
         assert "data: second" in list(lines)
+
+
+def test_websockets_pass_through(origin: httpx.Client) -> None:
+    with connect(f"ws://{origin.base_url.netloc.decode()}/v1/models/lm_1/stream") as websocket:
+        for text in ("rain", "fell"):
+            websocket.send(text)
+            assert websocket.recv() == f"scorer: {text}"
 
 
 def test_a_service_that_is_away_is_a_problem(tmp_path: Path) -> None:

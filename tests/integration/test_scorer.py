@@ -1,6 +1,8 @@
 """The scorer as it is deployed, over a real PostgreSQL."""
 
+import math
 import time
+from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
@@ -14,6 +16,7 @@ from hindcast.text.vocabulary import Vocabulary
 from hindcast_scorer.main import build
 
 REFRESH_SECONDS = 2.1
+NGRAMS = Path(__file__).parents[1] / "unit" / "scorer" / "ngram_files"
 
 
 @pytest.fixture
@@ -67,3 +70,22 @@ def test_what_is_loaded_is_served_while_postgres_is_away(own_postgres, hindcast_
         assert "retry-after" in answer.headers
     own_postgres.start()
     assert http.post(f"/v1/models/{second}/rank", json=asked).status_code == 200
+
+
+def test_an_n_gram_model_is_stored_and_used_after_a_restart(postgres_url, hindcast_home, packed):
+    pytest.importorskip("kenlm", reason="needs kenlm: make kenlm")
+    http = scorer(hindcast_home, postgres_url)
+    http.post("/v1/models", params={"name": "m"}, content=packed)
+    content = (NGRAMS / "little.trie.klm").read_bytes()
+    card = http.post("/v1/ngrams", params={"name": "klein 雨"}, content=content).json()
+    taken = http.post("/v1/ngrams", params={"name": "klein 雨"}, content=content)
+    assert (taken.status_code, card["id"] in taken.json()["detail"]) == (409, True)
+
+    http = scorer(hindcast_home, postgres_url)
+    assert http.get("/v1/ngrams", params={"name": "klein 雨"}).json()["items"] == [card]
+    lists = [{"utterance": "1", "hypotheses": [{"text": "the rain"}]}]
+    options = {"interpolation": {"ngram": "klein 雨", "mode": "log_linear"}}
+    told = http.post("/v1/models/m/rescore", json={"lists": lists, "options": options}).json()["lists"][0]
+    assert told["hypotheses"][0]["ngram_logprob"] == pytest.approx((-0.9 - 0.45 - 1.15) * math.log(10), abs=1e-5)
+    assert http.delete(f"/v1/ngrams/{card['id']}").status_code == 204
+    assert http.get("/v1/ngrams/klein 雨").status_code == 404

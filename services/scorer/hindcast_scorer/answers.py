@@ -7,10 +7,11 @@ from hindcast.errors import FieldError, InvalidInput, NotFound
 from hindcast.lm.bundle import Bundle
 from hindcast.registry import Resource
 from hindcast.text.vocabulary import UNKNOWN_ID
-from hindcast_scorer.models import Models
+from hindcast_scorer.models import Models, ServedModel
 from hindcast_scorer.schemas import (
     MAX_CHARACTERS,
     MAX_CORPUS_TOKENS,
+    ContextRequest,
     Detail,
     ModelRanks,
     NextAnswer,
@@ -29,6 +30,7 @@ from hindcast_scorer.schemas import (
     VocabularyFacts,
 )
 from hindcast_scorer.scoring import NextWord, Tally, TextScores, score_stored, score_texts, token_of
+from hindcast_scorer.srilm_text import MEDIA_TYPE, srilm_text
 
 
 def perplexity(models: Models, reference: str, asked: PerplexityRequest) -> PerplexityAnswer:
@@ -56,13 +58,23 @@ def perplexity(models: Models, reference: str, asked: PerplexityRequest) -> Perp
     )
 
 
+def perplexity_as_srilm(models: Models, reference: str, asked: PerplexityRequest) -> str:
+    """Score texts, and tell it as SRILM does, token by token whatever `detail` says."""
+    _check(asked)
+    if asked.texts is None:
+        raise InvalidInput.field("corpus", f"must be texts for {MEDIA_TYPE}: a corpus is not told token by token")
+    bundle = models.open(models.get(reference))
+    scores = score_texts(bundle, asked.texts, history=asked.history)
+    return srilm_text(scores, history=asked.history or bundle.history)
+
+
 def next_words(models: Models, reference: str, asked: NextRequest) -> NextAnswer:
     """The most probable next words."""
-    bundle = models.open(models.get(reference))
-    size = len(bundle.vocabulary)
+    served = models.serve(models.get(reference))
+    size = len(served.bundle.vocabulary)
     if asked.k > size:
         raise InvalidInput.field("k", f"must be at most {size}, the size of the vocabulary")
-    follows = NextWord.after(bundle, asked.context, history=asked.history, complete=asked.complete)
+    follows = _follows(served, asked)
     predictions = [
         Prediction(word=place.word, probability=place.probability, logprob=place.logprob, rank=place.rank)
         for place in follows.most_probable(asked.k)
@@ -72,25 +84,25 @@ def next_words(models: Models, reference: str, asked: NextRequest) -> NextAnswer
 
 def rank(models: Models, reference: str, asked: RankRequest) -> RankAnswer:
     """Where words stand among all that could come next."""
-    bundle = models.open(models.get(reference))
-    return RankAnswer(ranks=_ranks(bundle, asked), vocabulary_size=len(bundle.vocabulary))
+    served = models.serve(models.get(reference))
+    return RankAnswer(ranks=_ranks(served, asked), vocabulary_size=len(served.bundle.vocabulary))
 
 
 def rank_by_many(models: Models, asked: RankManyRequest) -> RankManyAnswer:
     """Where words stand by each of several models, and what speaks against comparing that."""
     found = [_find(models, reference, field=f"models.{number}") for number, reference in enumerate(asked.models)]
-    bundles = [models.open(model) for model in found]
+    opened = [models.serve(model) for model in found]
     answers = [
         ModelRanks(
             model=model.id,
             name=model.name,
-            ranks=_ranks(bundle, asked),
-            vocabulary_size=len(bundle.vocabulary),
-            history=asked.history or bundle.history,
+            ranks=_ranks(served, asked),
+            vocabulary_size=len(served.bundle.vocabulary),
+            history=asked.history or served.bundle.history,
         )
-        for model, bundle in zip(found, bundles, strict=True)
+        for model, served in zip(found, opened, strict=True)
     ]
-    return RankManyAnswer(models=answers, warnings=_warnings(found, bundles, asked))
+    return RankManyAnswer(models=answers, warnings=_warnings(found, [served.bundle for served in opened], asked))
 
 
 def _check(asked: PerplexityRequest) -> None:
@@ -149,10 +161,16 @@ def _scored_tokens(text: TextScores) -> list[ScoredToken]:
     return [ScoredToken(token=token, logprob=logprob, rank=rank, oov=oov) for token, logprob, rank, oov in columns]
 
 
-def _ranks(bundle: Bundle, asked: RankRequest) -> list[RankedWord]:
-    tokens = [_token(bundle, word, field=f"words.{number}") for number, word in enumerate(asked.words)]
-    follows = NextWord.after(bundle, asked.context, history=asked.history, complete=asked.complete)
+def _ranks(served: ServedModel, asked: RankRequest) -> list[RankedWord]:
+    tokens = [_token(served.bundle, word, field=f"words.{number}") for number, word in enumerate(asked.words)]
+    follows = _follows(served, asked)
     return [_ranked_word(follows, word, token) for word, token in zip(asked.words, tokens, strict=True)]
+
+
+def _follows(served: ServedModel, asked: ContextRequest) -> NextWord:
+    return NextWord.after(
+        served.bundle, asked.context, reader=served.reader, history=asked.history, complete=asked.complete
+    )
 
 
 def _token(bundle: Bundle, word: str, *, field: str) -> str:

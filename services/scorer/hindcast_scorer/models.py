@@ -3,6 +3,7 @@
 import secrets
 import shutil
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,10 @@ from hindcast.errors import Corrupt, FieldError, InvalidInput, NameTaken, NotFou
 from hindcast.jobs.ports import Artifacts, Database
 from hindcast.jobs.service import ARTIFACT_FOLDERS
 from hindcast.lm.bundle import Bundle, pack, unpack
+from hindcast.lm.lstm import LstmLanguageModel, LstmSpecification
+from hindcast.lm.prefix_tree import ReadingPoint
+from hindcast.lm.reading import Reader
+from hindcast.lm.single_precision import SinglePrecisionModel
 from hindcast.registry import Page, Resource, new_id
 from hindcast.serving import Catalogue, Shelf
 from hindcast.text.corpus import Corpus, CorpusReference, Text
@@ -25,6 +30,35 @@ from hindcast_scorer.schemas import ModelCard
 
 MEMORY_PER_STORED_BYTE = 2
 """Weights are stored in single precision and computed with in double."""
+
+
+class ServedModel:
+    """A model that is open. What quick scores need is made when they are first asked for."""
+
+    def __init__(self, bundle: Bundle) -> None:
+        self.bundle = bundle
+        self.reader = Reader(bundle.model)
+        """What comes before a word, in double precision."""
+        self._making = threading.Lock()
+        self._made: tuple[SinglePrecisionModel, ReadingPoint] | None = None
+
+    @property
+    def quick(self) -> SinglePrecisionModel:
+        """The same model, several times as fast, in single precision."""
+        return self._make()[0]
+
+    @property
+    def start(self) -> ReadingPoint:
+        """Where `quick` begins a text."""
+        return self._make()[1]
+
+    def _make(self) -> tuple[SinglePrecisionModel, ReadingPoint]:
+        with self._making:
+            if self._made is None:
+                assert isinstance(self.bundle.model, LstmLanguageModel)
+                quick = SinglePrecisionModel(self.bundle.model)
+                self._made = quick, ReadingPoint.start(quick)
+            return self._made
 
 
 class Models:
@@ -43,7 +77,7 @@ class Models:
         self._database = database
         self._artifacts = artifacts
         self._scratch = scratch
-        self._shelf = Shelf(self._opened, memory_bytes=memory_bytes // MEMORY_PER_STORED_BYTE)
+        self._shelf = Shelf(self._opened, memory_bytes=memory_bytes, weigh=_memory_of)
         self._models = Catalogue(database, "model", clock=clock, on_deleted=self._shelf.drop)
         self._corpora = Catalogue(database, "corpus", clock=clock)
 
@@ -53,6 +87,10 @@ class Models:
 
     def open(self, model: Resource) -> Bundle:
         """What it scores with, loaded now or before. Corrupt if its files aren't what was written; Unavailable."""
+        return self._shelf.get(model).bundle
+
+    def serve(self, model: Resource) -> ServedModel:
+        """The same, with what quick scores need."""
         return self._shelf.get(model)
 
     def list(
@@ -116,9 +154,9 @@ class Models:
         with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
             yield Path(folder)
 
-    def _opened(self, model: Resource) -> Bundle:
+    def _opened(self, model: Resource) -> ServedModel:
         try:
-            return Bundle.open(self._folder(model))
+            return ServedModel(Bundle.open(self._folder(model)))
         except Corrupt as error:
             raise Corrupt(f"Model {model.id} can't be served: {error.detail}") from error
 
@@ -136,6 +174,12 @@ class Models:
             except NotFound:
                 return
         raise NameTaken(f"The name {name!r} belongs to model {first.id}.")
+
+
+def _memory_of(model: Resource) -> int:
+    """Bytes that it takes when it is open, quick scores included."""
+    specification = LstmSpecification.model_validate(model.facts["network"])
+    return MEMORY_PER_STORED_BYTE * model.size_bytes + SinglePrecisionModel.bytes_of(specification)
 
 
 def _unpacked(file: BinaryIO, folder: Path) -> Bundle:

@@ -9,6 +9,7 @@ from hindcast.registry import Resource
 from hindcast.text.corpus import CorpusReference
 from hindcast.text.pipeline import PipelineName
 from hindcast.web.schemas import RequestSchema, Schema, Timestamp
+from hindcast_scorer.ngrams.upload import NgramFormat
 
 Detail = Literal["none", "sentence", "token"]
 
@@ -17,6 +18,11 @@ MAX_TEXTS = 10_000
 MAX_WORDS = 1_000
 MAX_MODELS = 20
 MAX_CORPUS_TOKENS = 1_000_000  # minutes of work for one core
+
+WITHOUT_UNKNOWN = (
+    "It has no <unk>: a word that it doesn't know scores log10 -100, KenLM's stand-in. In linear interpolation the "
+    "neural model then decides alone; log_linear charges such a word beyond all others."
+)
 
 RawText = Annotated[str, Field(max_length=MAX_CHARACTERS)]
 Word = Annotated[str, Field(min_length=1, max_length=1_000)]
@@ -76,6 +82,34 @@ class ModelCard(Schema):
             "size_bytes": model.size_bytes,
         }
         return cls.model_validate({**model.facts, **known})
+
+
+class NgramCard(Schema):
+    """What there is to know of an n-gram model."""
+
+    id: str
+    name: str | None
+    created_at: Timestamp
+    order: int
+    """Words of its longest n-grams."""
+    words: int
+    """1-grams: its vocabulary, with `<s>`, `</s>` and, where it has one, `<unk>`."""
+    ngrams: list[int]
+    """How many it has of each order, from 1."""
+    format: NgramFormat
+    size_bytes: int
+    """Of its file, unpacked."""
+    sha256: str
+    """Of its file, unpacked."""
+    warnings: list[str]
+    """What to mind when it is used."""
+
+    @classmethod
+    def of(cls, ngram: Resource) -> "NgramCard":
+        """The card of a registered n-gram model."""
+        known = {name: getattr(ngram, name) for name in ("id", "name", "created_at", "size_bytes")}
+        told = {name: fact for name, fact in ngram.facts.items() if name in cls.model_fields}
+        return cls(**told, **known, warnings=[] if ngram.facts["has_unknown"] else [WITHOUT_UNKNOWN])
 
 
 class PerplexityRequest(RequestSchema):

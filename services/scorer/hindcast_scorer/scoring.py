@@ -14,7 +14,8 @@ import numpy.typing as npt
 from hindcast.errors import InvalidInput
 from hindcast.lm.base import History
 from hindcast.lm.bundle import Bundle
-from hindcast.lm.evaluation import read, score, score_corpus
+from hindcast.lm.evaluation import score, score_corpus
+from hindcast.lm.reading import Reader
 from hindcast.text.corpus import Text
 from hindcast.text.pipeline import END, pipeline
 from hindcast.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
@@ -185,8 +186,10 @@ class NextWord:
     log_probs_V: Reals
 
     @classmethod
-    def after(cls, bundle: Bundle, context: str, *, history: History | None = None, complete: bool = False) -> Self:
-        """What `bundle` expects after raw text; `history` defaults to its own.
+    def after(
+        cls, bundle: Bundle, context: str, *, reader: Reader, history: History | None = None, complete: bool = False
+    ) -> Self:
+        """What `bundle`, by whose model `reader` reads, expects after raw text; `history` defaults to its own.
 
         "sentence" looks at the last, open sentence alone. An empty context is the start of a sentence: `</s>` has just
         been read, in a zero state.
@@ -194,7 +197,7 @@ class NextWord:
         before = pipeline(bundle.pipeline).context(context, complete=complete)
         closed = before.closed if (history or bundle.history) == "document" else []
         words = [*(word for sentence in closed for word in (*sentence, END)), *before.open]
-        hidden_1H = read(bundle.model, bundle.vocabulary.encode(words))
+        hidden_1H = reader.read(bundle.vocabulary.encode(words))
         return cls(bundle.vocabulary, bundle.model.log_probs(hidden_1H)[0].numpy())
 
     def most_probable(self, k: int) -> list[Place]:

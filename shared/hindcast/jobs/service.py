@@ -35,6 +35,7 @@ ARTIFACT_FOLDERS: Mapping[ResourceType, str] = {
     "domains": "domains",
     "table": "tables",
     "model": "models",
+    "ngram": "ngrams",
 }
 
 # A job's error is stored as the HTTP answer that will tell it: these two arise nowhere else.

@@ -41,6 +41,9 @@ class Pipeline(Protocol):
     def sentences(self, paragraph: str) -> list[Sentence]:
         """The sentences of one paragraph: one line of a text."""
 
+    def words(self, utterance: str) -> Sentence:
+        """The words of what was said in one breath: one sentence, whatever its punctuation looks like."""
+
     def paragraphs(self, texts: Iterable[str]) -> Iterator[list[Sentence]]:
         """`sentences` of each, lazily and faster."""
 
@@ -83,6 +86,10 @@ class WikitextPipeline:
             words = [UNKNOWN if word == END else word for word in words]
         return [words]
 
+    def words(self, utterance: str) -> Sentence:
+        """Of all lines together."""
+        return self.sentences(utterance)[0]
+
     def paragraphs(self, texts: Iterable[str]) -> Iterator[list[Sentence]]:
         """`sentences` of each."""
         return map(self.sentences, texts)
@@ -123,6 +130,10 @@ class PlainPipeline:
         """The paragraph's sentences; none where it is blank."""
         return next(self.paragraphs([paragraph]))
 
+    def words(self, utterance: str) -> Sentence:
+        """What its sentences have, one after the other."""
+        return list(chain.from_iterable(self.sentences(utterance)))
+
     def paragraphs(self, texts: Iterable[str]) -> Iterator[list[Sentence]]:
         """`sentences` of each."""
         remaining = iter(texts)
@@ -159,6 +170,10 @@ class AsrPipeline(PlainPipeline):
     """
 
     name: PipelineName = "asr"
+
+    def words(self, utterance: str) -> Sentence:
+        """Without looking for sentences: a recogniser's output has no punctuation to find them by."""
+        return _spoken(unicodedata.normalize("NFC", utterance.replace("\ufeff", "")))
 
     def _split(self, parsed: Any) -> list[Sentence]:
         text = parsed.text

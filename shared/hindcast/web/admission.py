@@ -7,8 +7,9 @@ from typing import Any
 from fastapi import Request
 from fastapi._compat import field_annotation_is_sequence
 from fastapi.dependencies.utils import get_flat_params
-from fastapi.params import Query
-from fastapi.routing import APIRoute
+from fastapi.params import Cookie, Header, Path
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from starlette.requests import HTTPConnection
 
 from hindcast.errors import FieldError, InvalidInput
 
@@ -17,19 +18,23 @@ NO_NUL = "must be text without the NUL character (U+0000)"
 """PostgreSQL can't hold it, and would refuse the whole request without saying where it stood."""
 
 
-async def admit(request: Request) -> None:
+async def admit(connection: HTTPConnection) -> None:
     """A dependency: InvalidInput for query parameters that the route doesn't have or that stand there more than once,
-    and for NUL characters in the query, the path or a JSON body."""
-    route = request.scope.get("route")
-    if not isinstance(route, APIRoute):
+    and for NUL characters in the query, the path or a JSON body. The frames of a WebSocket are left to its endpoint."""
+    route = connection.scope.get("route")
+    if not isinstance(route, APIRoute | APIWebSocketRoute):
         return
-    wrong = [*_in_query(request, route), *_in_path(request), *await _in_body(request, route)]
+    wrong = [*_in_query(connection, route), *_in_path(connection)]
+    if isinstance(connection, Request) and isinstance(route, APIRoute):
+        wrong += await _in_body(connection, route)
     if wrong:
         raise InvalidInput.fields(wrong)
 
 
-def _in_query(request: Request, route: APIRoute) -> Iterator[FieldError]:
-    known = {field.alias: field for field in get_flat_params(route.dependant) if isinstance(field.field_info, Query)}
+def _in_query(request: HTTPConnection, route: APIRoute | APIWebSocketRoute) -> Iterator[FieldError]:
+    # Fields of a model that stands for the whole query are no `Query` themselves.
+    parameters = get_flat_params(route.dependant)
+    known = {field.alias: field for field in parameters if not isinstance(field.field_info, Path | Header | Cookie)}
     for name in request.query_params:
         values = request.query_params.getlist(name)
         if name not in known:
@@ -41,7 +46,7 @@ def _in_query(request: Request, route: APIRoute) -> Iterator[FieldError]:
             yield FieldError(name, NO_NUL)
 
 
-def _in_path(request: Request) -> Iterator[FieldError]:
+def _in_path(request: HTTPConnection) -> Iterator[FieldError]:
     for name, value in request.path_params.items():
         if NUL in str(value):
             yield FieldError(name, NO_NUL)

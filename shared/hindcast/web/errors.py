@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from fastapi import FastAPI, Request
-from fastapi.exceptions import RequestValidationError
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
@@ -18,12 +18,15 @@ from hindcast.web.validation import invalid_request
 STATUSES: Mapping[type[HindcastError], tuple[int, str]] = {
     errors.InvalidInput: (422, "The input can't be used"),
     errors.NotFound: (404, "There is no such thing"),
+    errors.Gone: (410, "It is there no more"),
+    errors.TooMany: (429, "There are too many"),
     errors.NameTaken: (409, "The name is taken"),
     errors.InUse: (409, "It is in use"),
     errors.IllegalMove: (409, "Not in this state"),
     errors.LeaseLost: (409, "Another attempt has the job"),
     errors.Conflict: (409, "It contradicts what is there"),
     errors.Unavailable: (503, "Something that is needed is away"),
+    errors.NotInstalled: (501, "A package for it is missing"),
     errors.Stopped: (503, "The work was stopped"),
     errors.Corrupt: (500, "A stored file is damaged"),
     HindcastError: (500, "Something went wrong"),
@@ -78,6 +81,7 @@ def install(app: FastAPI) -> None:
     """Make `app` answer its errors with problems. What nobody expected is left to the middleware that logs it."""
     app.add_exception_handler(HindcastError, _hindcast_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(WebSocketRequestValidationError, _validation_error)
     app.add_exception_handler(HTTPException, _http_exception)
 
 
@@ -97,7 +101,7 @@ async def _hindcast_error(request: Request, error: Exception) -> Response:
 
 
 async def _validation_error(request: Request, error: Exception) -> Response:
-    assert isinstance(error, RequestValidationError)
+    assert isinstance(error, RequestValidationError | WebSocketRequestValidationError)
     return await _hindcast_error(request, invalid_request(request, error.errors()))
 
 

@@ -228,7 +228,13 @@ def _chosen(node: JsonSchema, label: str, root: JsonSchema) -> JsonSchema:
 
 
 def _child(node: JsonSchema, step: str | int, root: JsonSchema) -> JsonSchema:
-    inner = node.get("items") if isinstance(step, int) else node.get("properties", {}).get(step)
+    inner = _item(node, step) if isinstance(step, int) else node.get("properties", {}).get(step)
     if inner is None:
         inner = node.get("additionalProperties")
     return resolved(inner, root) if isinstance(inner, Mapping) else {}
+
+
+def _item(node: JsonSchema, number: int) -> Any:
+    """What an array must have there: a tuple says it of each item."""
+    items = node.get("prefixItems", ())
+    return items[number] if number < len(items) else node.get("items")

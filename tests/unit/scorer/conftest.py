@@ -22,6 +22,7 @@ from hindcast.text.vocabulary import Vocabulary
 from hindcast.web.app import make_app
 from hindcast_scorer.api import router
 from hindcast_scorer.models import Models
+from hindcast_scorer.ngram_models import NgramModels
 
 WORDS = ["the", "rain", "fell", "schools", "closed", "hurricane", "relief", ".", "!", "Rain", "Schools", "The"]
 
@@ -81,9 +82,10 @@ class Scorer:
             memory_bytes=memory_bytes,
             clock=lambda: self.time,
         )
+        self.ngrams = NgramModels(self.database, self.artifacts, scratch=folder / "ngrams", memory_bytes=memory_bytes)
         assert served.models.behind is None, "there is one application: one scorer at a time"
         self.app, self.http = served.app, served.http
-        served.models.behind, served.database.behind = self.models, self.database
+        served.models.behind, served.ngrams.behind, served.database.behind = self.models, self.ngrams, self.database
 
     def add(self, bundle: Bundle, *, id: str = "lm_1", name: str | None = None) -> Resource:
         """A model as a job leaves it."""
@@ -131,11 +133,11 @@ class Served:
     """The application of every scorer here."""
 
     def __init__(self) -> None:
-        self.models, self.database = StandIn(), StandIn()
+        self.models, self.ngrams, self.database = StandIn(), StandIn(), StandIn()
         self.app: ASGIApp = make_app(
             title="scorer",
             version="0",
-            routers=[router(cast(Models, self.models), slots=1)],
+            routers=[router(cast(Models, self.models), cast(NgramModels, self.ngrams), slots=1)],
             readiness=lambda: self.database.ping(),
         )
         self.http = TestClient(self.app)
@@ -152,7 +154,7 @@ def application() -> Iterator[Served]:
 def served(application: Served) -> Iterator[Served]:
     """With nothing behind it yet, and nothing any more after the test."""
     yield application
-    application.models.behind = application.database.behind = None
+    application.models.behind = application.ngrams.behind = application.database.behind = None
 
 
 @pytest.fixture

@@ -159,6 +159,18 @@ def test_threads_share_a_pipeline() -> None:
     assert found == [plain.document("One two. Three.\n" * 200)] * 4
 
 
+@every_pipeline
+@given(text=running)
+@settings(max_examples=60, deadline=None)
+def test_an_utterance_is_one_sentence_of_the_same_words(name: PipelineName, text: str) -> None:
+    split = pipeline(name).sentences(" ".join(text.split()))
+    assert pipeline(name).words(text) == [word for sentence in split for word in sentence]
+
+
+def test_an_utterance_of_nothing_has_no_words() -> None:
+    assert [pipeline(name).words(" \n") for name in get_args(PipelineName)] == [[], [], []]
+
+
 def test_an_unknown_pipeline_is_refused() -> None:
     with pytest.raises(InvalidInput, match="plain, wikitext, asr"):
         pipeline("fancy")  # type: ignore[arg-type]

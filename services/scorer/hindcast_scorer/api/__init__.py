@@ -9,10 +9,17 @@ from fastapi.responses import FileResponse
 
 from hindcast.registry import Name
 from hindcast.text.pipeline import PipelineName
+from hindcast.web.negotiation import preferred
 from hindcast.web.schemas import PageOf, PageQuery
 from hindcast.web.uploads import uploaded
 from hindcast_scorer import answers
+from hindcast_scorer.api.ngrams import ngrams_router
+from hindcast_scorer.api.rescoring import rescoring_router
+from hindcast_scorer.api.streaming import streaming_router
+from hindcast_scorer.batching import Batching
 from hindcast_scorer.models import Models
+from hindcast_scorer.ngram_models import NgramModels
+from hindcast_scorer.rescore import Rescoring
 from hindcast_scorer.schemas import (
     ModelCard,
     NextAnswer,
@@ -24,8 +31,12 @@ from hindcast_scorer.schemas import (
     RankManyRequest,
     RankRequest,
 )
+from hindcast_scorer.sessions import Sessions
+from hindcast_scorer.srilm_text import MEDIA_TYPE as SRILM_TEXT
+from hindcast_scorer.streams import Streams
 
 ZIP = "application/zip"
+RESCORINGS_PER_SLOT = 8
 
 
 async def _slot() -> AsyncIterator[None]:
@@ -33,12 +44,28 @@ async def _slot() -> AsyncIterator[None]:
     yield
 
 
-def router(models: Models, *, slots: int) -> APIRouter:
+def router(
+    models: Models,
+    ngrams: NgramModels,
+    *,
+    slots: int,
+    sessions: Sessions | None = None,
+    streams: Streams | None = None,
+) -> APIRouter:
     """The scorer's paths. Of the long computations, and of the short ones, no more than `slots` run at a time: a
-    question for one word never waits behind a corpus."""
+    question for one word never waits behind a corpus. Rescorings that wait for one another's slots are scored together
+    when it is their turn, so more of them are let in."""
+    rescoring = Rescoring(models, sessions or Sessions(), Batching(slots=slots), ngrams)
     routes = APIRouter()
     routes.include_router(_registry(models))
+    routes.include_router(ngrams_router(ngrams))
     routes.include_router(_scoring(models, slots=slots))
+    routes.include_router(
+        rescoring_router(
+            rescoring, models, turn=Depends(_slot, scope="function", max_concurrency=RESCORINGS_PER_SLOT * slots)
+        )
+    )
+    routes.include_router(streaming_router(streams or Streams(models), slots=slots))
     return routes
 
 
@@ -96,9 +123,17 @@ def _scoring(models: Models, *, slots: int) -> APIRouter:
     short = Depends(_slot, scope="function", max_concurrency=slots)
     long = Depends(_slot, scope="function", max_concurrency=slots)
 
-    @routes.post("/v1/models/{model}/perplexity", dependencies=[long])
-    def score_text(model: str, asked: PerplexityRequest) -> PerplexityAnswer:
-        """How well a model predicts texts, or a stored corpus."""
+    @routes.post(
+        "/v1/models/{model}/perplexity",
+        dependencies=[long],
+        response_model=PerplexityAnswer,
+        responses={200: {"content": {SRILM_TEXT: {"schema": {"type": "string"}}}}},
+    )
+    def score_text(model: str, asked: PerplexityRequest, request: Request) -> PerplexityAnswer | Response:
+        """How well a model predicts texts, or a stored corpus. With `Accept: text/x-srilm-debug2` as SRILM's
+        `ngram -ppl -debug 2` writes it, for `compute-best-mix` and the like; JSON otherwise."""
+        if preferred(request.headers.get("accept"), ["application/json", SRILM_TEXT]) == SRILM_TEXT:
+            return Response(answers.perplexity_as_srilm(models, model, asked), media_type=SRILM_TEXT)
         return answers.perplexity(models, model, asked)
 
     @routes.post("/v1/models/{model}/next", dependencies=[short])

@@ -1,0 +1,134 @@
+"""Lattices as recognisers write them: a file in; the same file with new scores, or lists of its best paths, out."""
+
+import math
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
+from pydantic import Field
+from starlette.datastructures import Headers
+from starlette.routing import Match
+from starlette.types import Scope
+
+from hindcast_scorer.api.list_files import OptionsQuery, media_type_of, stored
+from hindcast_scorer.formats.hindcast_jsonl import HindcastJsonl
+from hindcast_scorer.lattice_rescoring import LatticeFile, LatticeOptions, LatticeRescoring
+from hindcast_scorer.lattices.formats import LATTICE_FORMATS, LatticeFormatName, lattice_format
+from hindcast_scorer.models import Models
+from hindcast_scorer.rescore import Rescoring
+from hindcast_scorer.rescoring.options import Weight
+
+TEXT = "text/plain"
+MOST_PATHS = 1_000
+_LISTS = HindcastJsonl()
+
+
+class LatticeQuery(OptionsQuery):
+    """The options of rescoring lattices. Weights that aren't stated are those of the lattice's header, else 1 and 0."""
+
+    format: LatticeFormatName | None = None
+    """What the body is written in; default: what its Content-Type says."""
+    answer: Literal["lattice", "nbest", "best"] = "lattice"
+    """lattice: in the format that was sent; nbest, best: JSON lines, best first; best as lines of text, `utterance word
+    word`, where the client accepts text/plain."""
+    n: Annotated[int, Field(ge=1, le=MOST_PATHS)] = 100
+    """Hypotheses of a list, with the answer nbest; they differ in their words."""
+    recombination: Annotated[int, Field(ge=0, le=1_000)] = 4
+    """Paths at a node go on as one when so many last words are equal; more is slower and nearer to scoring every path
+    by itself."""
+    beam: Annotated[float, Field(ge=0, le=1e12)] | None = None
+    """Paths whose totals are further behind the best at a node are given up; default: none."""
+    states_per_node: Annotated[int, Field(ge=1, le=10_000)] = 64
+    """How many paths go on from a node at most."""
+    graph_scale: Weight | None = None
+    """Of graph scores: pronunciations, and in Kaldi's lattices the old language model, which stays in."""
+
+    @property
+    def lattice_options(self) -> LatticeOptions:
+        """For the code that scores. InvalidInput."""
+        return LatticeOptions(
+            options=self.options,
+            weights_given=frozenset(self.model_fields_set),
+            graph_scale=self.graph_scale,
+            recombination=self.recombination,
+            beam=math.inf if self.beam is None else self.beam,
+            states_per_node=self.states_per_node,
+        )
+
+
+class _LatticeRoute(APIRoute):
+    """Takes lattices; all else is left to the routes after it."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        return (match, child) if match is not Match.NONE and _is_lattice(scope) else (Match.NONE, {})
+
+
+def _is_lattice(scope: Scope) -> bool:
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    if "format" in asked:
+        return asked["format"][0] in LATTICE_FORMATS
+    return lattice_format(None, Headers(scope=scope).get("content-type")) is not None
+
+
+def lattice_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> APIRouter:
+    """Before the routes of lists, on the same path."""
+    routes = APIRouter(route_class=_LatticeRoute, dependencies=[turn])
+    lattices = LatticeRescoring(rescoring)
+
+    def workplace() -> Iterator[Path]:
+        """A folder that is gone once the answer is out."""
+        with models.workplace() as folder:
+            yield folder
+
+    @routes.post("/v1/models/{model}/rescore", include_in_schema=False)
+    def rescore_lattices(
+        model: str,
+        request: Request,
+        asked: Annotated[LatticeQuery, Query()],
+        folder: Annotated[Path, Depends(workplace)],
+    ) -> StreamingResponse:
+        # Read twice: what is wrong on the last line is told before the first is answered.
+        form = lattice_format(asked.format, request.headers.get("content-type"))
+        assert form is not None, "the route takes no other"
+        options = asked.lattice_options
+        file = LatticeFile(form, stored(request, folder / "body"), asked.utterance)
+        file.check()
+        if asked.answer == "lattice":
+            answer = lattices.lattices(model, file, options)
+            first = next(answer, b"")
+            return StreamingResponse(chain([first], answer), media_type=media_type_of(first, form.media_type))
+        as_text = asked.answer == "best" and TEXT in request.headers.get("accept", "")
+        lists = lattices.lists(model, file, options, count=1 if asked.answer == "best" else asked.n)
+        if as_text:
+            answer = (
+                f"{each.list.utterance} {each.list.hypotheses[0].text}".rstrip().encode() + b"\n" for each in lists
+            )
+        else:
+            answer = _LISTS.write(lists, sort=False)
+        first = next(answer, b"")
+        return StreamingResponse(chain([first], answer), media_type=TEXT if as_text else _LISTS.media_type)
+
+    return routes
+
+
+def with_lattices(documented: dict[str, Any]) -> dict[str, Any]:
+    """The OpenAPI document of the path with lattices' formats and options beside those of lists."""
+    properties: dict[str, dict[str, Any]] = LatticeQuery.model_json_schema()["properties"]
+    known = {parameter["name"]: parameter for parameter in documented["parameters"]}
+    known["format"]["schema"]["anyOf"][0]["enum"] += list(LATTICE_FORMATS)
+    documented["parameters"] += [
+        {"name": name, "in": "query", "required": False, "schema": {**field, "title": name}}
+        for name, field in properties.items()
+        if name not in known
+    ]
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    bodies = {form.media_type: binary for form in LATTICE_FORMATS.values()}
+    documented["requestBody"]["content"] = {**documented["requestBody"]["content"], **bodies}
+    documented["responses"]["200"]["content"] = {**documented["responses"]["200"]["content"], **bodies}
+    return documented

@@ -1,0 +1,198 @@
+"""Lists as recognisers write them: a file in, the same file with new scores out."""
+
+from collections.abc import Iterator
+from itertools import chain
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast
+from urllib.parse import parse_qs
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.responses import StreamingResponse
+from fastapi.routing import APIRoute
+from pydantic import ConfigDict, Field
+from starlette.datastructures import Headers
+from starlette.routing import Match
+from starlette.types import Scope
+
+from hindcast.errors import FieldError, InvalidInput
+from hindcast.web.schemas import Schema
+from hindcast.web.uploads import uploaded
+from hindcast_scorer.formats import FORMATS, FormatName, chosen
+from hindcast_scorer.formats.base import ListFormat
+from hindcast_scorer.models import Models
+from hindcast_scorer.rescore import Rescoring
+from hindcast_scorer.rescoring.options import Interpolation, OovCharge, RescoreOptions, TextOptions, Weight
+
+JSON = "application/json"
+WARNING = "Hindcast-Warning"
+"""Header of what is to be minded when the scores are read."""
+_COPY_BYTES = 1 << 20
+_TAR_MAGIC = slice(257, 262)
+
+
+class OptionsQuery(Schema):
+    """The options of rescoring that lists and lattices share, for bodies that have no room for them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    utterance: Annotated[str, Field(min_length=1, max_length=1_000)] = "body"
+    """Id of the utterance, in formats whose files hold one and don't name it."""
+    am_scale: Weight = 1.0
+    lm_weight: Weight = 1.0
+    word_insertion_penalty: Weight = 0.0
+    ngram: str | None = None
+    """Id or name of an n-gram model to interpolate with."""
+    neural_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
+    """Of the neural model beside it."""
+    interpolation: Literal["linear", "log_linear"] = "linear"
+    oov_penalty: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
+    oov_spread: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
+    case: Literal["as_is", "lower", "upper"] = "as_is"
+    brackets: Literal["kept", "dropped"] = "kept"
+    fillers: str = ""
+    """Parted by commas."""
+    fragments: Literal["kept", "dropped"] = "kept"
+    hyphens: Literal["kept", "parted"] = "kept"
+    context: Annotated[str, Field(max_length=10_000)] = ""
+    session: str | None = None
+    sum: Literal["exact", "skipped"] = "exact"
+
+    @property
+    def options(self) -> RescoreOptions:
+        """The same, as JSON has them. InvalidInput."""
+        fillers = tuple(filler.strip() for filler in self.fillers.split(",") if filler.strip())
+        return RescoreOptions(
+            am_scale=self.am_scale,
+            lm_weight=self.lm_weight,
+            word_insertion_penalty=self.word_insertion_penalty,
+            interpolation=None
+            if self.ngram is None
+            else Interpolation(ngram=self.ngram, weight=self.neural_weight, mode=self.interpolation),
+            oov=self._oov,
+            text=TextOptions(
+                case=self.case,
+                brackets=self.brackets,
+                fillers=fillers,
+                fragments=self.fragments,
+                hyphens=self.hyphens,
+            ),
+            context=self.context,
+            session=self.session,
+            sum=self.sum,
+        )
+
+    @property
+    def _oov(self) -> Literal["unknown"] | OovCharge:
+        if self.oov_penalty is None and self.oov_spread is None:
+            return "unknown"
+        if self.oov_penalty is not None and self.oov_spread is not None:
+            wrong = "must not stand there with the other of oov_penalty and oov_spread"
+            raise InvalidInput.fields([FieldError(name, wrong) for name in ("oov_penalty", "oov_spread")])
+        return OovCharge(penalty=self.oov_penalty, spread=self.oov_spread)
+
+
+class FileQuery(OptionsQuery):
+    """The options of rescoring lists."""
+
+    format: FormatName | None = None
+    """What the body is written in; default: what its Content-Type says."""
+    tokens: bool = False
+    """In JSON lines alone: other formats have no place for them."""
+    order: Literal["kept", "sorted"] = "kept"
+
+    @property
+    def options(self) -> RescoreOptions:
+        """The same, as JSON has them. InvalidInput."""
+        return super().options.model_copy(update={"tokens": self.tokens, "order": self.order})
+
+
+class _FileRoute(APIRoute):
+    """Takes what isn't JSON, or names a format. JSON is left to the route whose schema tells what it is made of."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        match, child = super().matches(scope)
+        return (match, child) if match is not Match.NONE and _is_file(scope) else (Match.NONE, {})
+
+
+def _is_file(scope: Scope) -> bool:
+    asked = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
+    if "format" in asked:
+        return asked["format"] != ["json"]
+    return not Headers(scope=scope).get("content-type", JSON).lower().startswith(JSON)
+
+
+def list_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> APIRouter:
+    """Before the JSON route, on the same path."""
+    routes = APIRouter(route_class=_FileRoute, dependencies=[turn])
+
+    def workplace() -> Iterator[Path]:
+        """A folder that is gone once the answer is out."""
+        with models.workplace() as folder:
+            yield folder
+
+    @routes.post("/v1/models/{model}/rescore", include_in_schema=False)
+    def rescore_file(
+        model: str, request: Request, asked: Annotated[FileQuery, Query()], folder: Annotated[Path, Depends(workplace)]
+    ) -> StreamingResponse:
+        # Read twice: what is wrong on the last line is told before the first is answered.
+        form = chosen(asked.format, request.headers.get("content-type"))
+        options = asked.options
+        file = stored(request, folder / "body")
+        with file.open("rb") as body:
+            for _ in form.read(body, name=asked.utterance):
+                pass
+        answer = _answer(rescoring, model, form, file, asked.utterance, options)
+        first = next(answer, b"")
+        return StreamingResponse(
+            chain([first], answer), media_type=media_type_of(first, form.media_type), headers=_headers(form, options)
+        )
+
+    return routes
+
+
+def _answer(
+    rescoring: Rescoring, model: str, form: ListFormat, file: Path, utterance: str, options: RescoreOptions
+) -> Iterator[bytes]:
+    with file.open("rb") as body:
+        rescored = rescoring.rescore(model, form.read(body, name=utterance), options)
+        yield from form.write(rescored, sort=options.order == "sorted")
+
+
+def stored(request: Request, file: Path) -> Path:
+    """What was sent, as a file."""
+    with uploaded(request) as body, file.open("wb") as copy:
+        while some := body.read(_COPY_BYTES):
+            copy.write(some)
+    return file
+
+
+def media_type_of(first: bytes, own: str) -> str:
+    """Of an answer that begins so: packed, or else its format's own."""
+    if first.startswith(b"\x1f\x8b"):
+        return "application/gzip"
+    return "application/x-tar" if first[_TAR_MAGIC] == b"ustar" else own
+
+
+def _headers(form: ListFormat, options: RescoreOptions) -> dict[str, str]:
+    if form.scores == "combined" and options.am_scale:
+        return {
+            WARNING: "this format has one score, which may hold the recogniser's own language model: it counts as "
+            "am_score, and ours is added"
+        }
+    return {}
+
+
+def file_bodies() -> dict[str, Any]:
+    """For the OpenAPI document of the JSON route: the other bodies and answers that the path has."""
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    bodies = {form.media_type: binary for form in FORMATS.values()}
+    schema = FileQuery.model_json_schema()
+    parameters = [
+        {"name": name, "in": "query", "required": False, "schema": {**field, "title": name}}
+        for name, field in cast(dict[str, dict[str, Any]], schema["properties"]).items()
+    ]
+    return {
+        "parameters": parameters,
+        "requestBody": {"content": bodies},
+        "responses": {"200": {"content": bodies}},
+    }

@@ -1,0 +1,90 @@
+"""Lattices as they are sent: a file with one or several, or a tar archive of such files, gzipped or not."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import BinaryIO
+
+from hindcast.errors import InvalidInput
+from hindcast_scorer.formats.archives import Member, members, opened, packed, unzipped, zipped
+from hindcast_scorer.lattices.lattice import Lattice, LatticeFormat
+from hindcast_scorer.lattices.word_graph import useful_nodes
+
+
+def read_lattices(form: LatticeFormat, body: BinaryIO, *, utterance: str) -> Iterator[Lattice]:
+    """All of them, one in memory at a time. One that has no id has that of its file in the archive, or `utterance`.
+
+    InvalidInput that names `line 17`, in an archive `member.slf line 17`: for what can't be read, for a lattice that no
+    path leads through, for an id that comes twice, and where there is no lattice.
+    """
+    sent = opened(body)
+    if not sent.archive:
+        yield from _checked(form.read(sent.file), utterance, set())
+        return
+    seen: set[str] = set()
+    for member in members(sent.file):
+        with _within(member.name):
+            yield from _checked(form.read(_plain(member).file), _id(form, member.name), seen)
+    if not seen:
+        raise InvalidInput.field("body", "has no file: there must be one lattice")
+
+
+def changed_lattices(
+    form: LatticeFormat, body: BinaryIO, change: Callable[[Lattice], Lattice], *, utterance: str
+) -> Iterator[bytes]:
+    """What was sent with each lattice changed, packed as it was."""
+    sent = opened(body)
+
+    def written(lattices: Iterable[Lattice], id: str) -> Iterator[bytes]:
+        return form.write(map(change, _named(lattices, id)))
+
+    def members_written() -> Iterator[Member]:
+        for member in members(sent.file):
+            pieces = written(form.read(_plain(member).file), _id(form, member.name))
+            yield Member(member.name, b"".join(zipped(pieces) if _is_zipped(member.name) else pieces))
+
+    pieces = packed(members_written()) if sent.archive else written(form.read(sent.file), utterance)
+    yield from zipped(pieces) if sent.gzipped else pieces
+
+
+def _checked(lattices: Iterable[Lattice], id: str, seen: set[str]) -> Iterator[Lattice]:
+    before = len(seen)
+    for lattice in _named(lattices, id):
+        if lattice.utterance in seen:
+            raise InvalidInput.field(
+                lattice.place or "body",
+                f"a lattice of utterance {lattice.utterance[:60]!r} was there before: ids must differ. Name them in "
+                "the lattices, or send an archive of files named by utterances",
+            )
+        useful_nodes(lattice)
+        seen.add(lattice.utterance)
+        yield lattice
+    if len(seen) == before:
+        raise InvalidInput.field("body", "is empty: there must be one lattice")
+
+
+def _named(lattices: Iterable[Lattice], id: str) -> Iterator[Lattice]:
+    return (lattice if lattice.utterance else replace(lattice, utterance=id) for lattice in lattices)
+
+
+def _id(form: LatticeFormat, member: str) -> str:
+    """`lattices/sw1.A.slf.gz` holds the utterance `sw1.A`."""
+    return member.rpartition("/")[2].removesuffix(".gz").removesuffix(form.suffix)
+
+
+def _is_zipped(name: str) -> bool:
+    return name.endswith(".gz")
+
+
+def _plain(member: Member) -> Member:
+    return Member(member.name, unzipped(member)) if _is_zipped(member.name) else member
+
+
+@contextmanager
+def _within(member: str) -> Iterator[None]:
+    try:
+        yield
+    except InvalidInput as error:
+        raise error.renamed(
+            lambda field: field if field == member else member if field == "body" else f"{member} {field}"
+        ) from error

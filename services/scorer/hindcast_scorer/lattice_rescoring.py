@@ -1,0 +1,149 @@
+"""From lattices to lattices or lists with new scores. Free of HTTP."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path as FilePath
+
+from hindcast.errors import InvalidInput
+from hindcast_scorer.lattice_files import changed_lattices, read_lattices
+from hindcast_scorer.lattices.composition import Composition, Search, compose
+from hindcast_scorer.lattices.lattice import Lattice, LatticeFormat, Weights
+from hindcast_scorer.lattices.paths import Path, best_path, best_paths
+from hindcast_scorer.lattices.rescored import rescored_lattice
+from hindcast_scorer.rescore import Rescoring, Turn
+from hindcast_scorer.rescoring.lists import Hypothesis, NBestList, RescoredList, Score
+from hindcast_scorer.rescoring.options import RescoreOptions
+
+_WEIGHTS = ("am_scale", "lm_weight", "word_insertion_penalty")
+
+
+@dataclass(frozen=True)
+class LatticeOptions:
+    """How lattices are scored and searched."""
+
+    options: RescoreOptions
+    """As for lists, but for n-gram models, tokens and order."""
+    weights_given: frozenset[str] = frozenset()
+    """Names of the weights that the client stated: the others are those of the lattice's header."""
+    graph_scale: float | None = None
+    """Of graph scores; None: the header's."""
+    recombination: int = 4
+    """n: how many last words must be equal for paths to go on as one."""
+    beam: float = math.inf
+    """Paths whose totals are further behind the best at a node are given up."""
+    states_per_node: int = 64
+    """How many paths go on from a node at most."""
+
+    def __post_init__(self) -> None:
+        if self.options.interpolation is not None:
+            raise InvalidInput.field("ngram", "must be absent: lattices are scored by the neural model alone")
+
+    def search(self, lattice: Lattice) -> Search:
+        """For one lattice, whose own weights count where none were given."""
+        own = lattice.weights
+        weights = Weights(
+            **{name: getattr(self.options if name in self.weights_given else own, name) for name in _WEIGHTS},
+            graph_scale=own.graph_scale if self.graph_scale is None else self.graph_scale,
+        )
+        return Search(weights, self.recombination, self.beam, self.states_per_node)
+
+
+@dataclass(frozen=True)
+class LatticeFile:
+    """What was sent."""
+
+    form: LatticeFormat
+    path: FilePath
+    utterance: str
+    """Id of a lattice that has none."""
+
+    def check(self) -> None:
+        """InvalidInput for whatever is wrong, down to the last line."""
+        for _ in self.lattices():
+            pass
+
+    def lattices(self) -> Iterator[Lattice]:
+        """One in memory at a time."""
+        with self.path.open("rb") as body:
+            yield from read_lattices(self.form, body, utterance=self.utterance)
+
+
+class LatticeRescoring:
+    """Scores lattices with the models that are served."""
+
+    def __init__(self, rescoring: Rescoring) -> None:
+        self._rescoring = rescoring
+
+    def lattices(self, reference: str, file: LatticeFile, asked: LatticeOptions) -> Iterator[bytes]:
+        """All paths that were looked at, in the format that came. With a session, each lattice goes on after the best
+        path of the one before."""
+        with self._rescoring.turn(reference, asked.options) as turn, file.path.open("rb") as body:
+
+            def change(lattice: Lattice) -> Lattice:
+                composition = self._composed(turn, lattice, asked)
+                if turn.in_session:
+                    _hear(turn, best_path(composition))
+                return rescored_lattice(composition)
+
+            yield from changed_lattices(file.form, body, change, utterance=file.utterance)
+
+    def lists(self, reference: str, file: LatticeFile, asked: LatticeOptions, *, count: int) -> Iterator[RescoredList]:
+        """The `count` best sequences of words of each lattice, best first."""
+        with self._rescoring.turn(reference, asked.options) as turn:
+            for lattice in file.lattices():
+                composition = self._composed(turn, lattice, asked)
+                paths = best_paths(composition, count)
+                _hear(turn, paths[0])
+                yield _list(lattice, paths, composition.search.weights)
+
+    def _composed(self, turn: Turn, lattice: Lattice, asked: LatticeOptions) -> Composition:
+        with self._rescoring.batching.slot():
+            return compose(
+                lattice,
+                turn.served.quick,
+                turn.served.bundle.vocabulary,
+                asked.search(lattice),
+                normalize=turn.words_of,
+                start=turn.heard.point,
+                exact_sum=asked.options.sum == "exact",
+                oov_logprob=asked.options.oov_logprob,
+            )
+
+
+def _hear(turn: Turn, path: Path) -> None:
+    turn.hear(turn.words_of(" ".join(path.words)))
+
+
+def _list(lattice: Lattice, paths: Sequence[Path], weights: Weights) -> RescoredList:
+    before = [_total_before(path, weights) for path in paths]
+    places = {index: rank for rank, index in enumerate(sorted(range(len(paths)), key=lambda i: -before[i]), start=1)}
+    return RescoredList(
+        NBestList(lattice.utterance, [_hypothesis(path) for path in paths]),
+        [
+            Score(
+                am_score=path.am_score,
+                ngram_logprob=None,
+                neural_logprob=path.neural_logprob,
+                lm_logprob=path.neural_logprob,
+                words=path.tokens,
+                oov=path.oov,
+                total=path.total,
+                rank_before=places[index],
+                rank_after=index + 1,
+            )
+            for index, path in enumerate(paths)
+        ],
+    )
+
+
+def _hypothesis(path: Path) -> Hypothesis:
+    scores = {"am_score": path.am_score, "lm_score": path.old_lm_score, "graph_score": path.graph_score}
+    told = {name: score for name, score in scores.items() if score is not None}
+    return Hypothesis(" ".join(path.words), path.am_score, path.old_lm_score, {"jsonl": told})
+
+
+def _total_before(path: Path, weights: Weights) -> float:
+    """With the recogniser's own language model in the place of ours."""
+    acoustic = weights.am_scale * (path.am_score or 0.0) + weights.graph_scale * (path.graph_score or 0.0)
+    return acoustic + weights.lm_weight * (path.old_lm_score or 0.0) + weights.word_insertion_penalty * path.tokens

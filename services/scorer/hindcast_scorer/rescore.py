@@ -1,0 +1,268 @@
+"""From lists to the same lists with new scores: which model, where it goes on from, what is told. Free of HTTP."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from itertools import islice
+
+import numpy as np
+import numpy.typing as npt
+
+from hindcast.errors import InvalidInput
+from hindcast.lm.prefix_tree import ReadingPoint
+from hindcast.text.pipeline import END, pipeline
+from hindcast_scorer.batching import Batching
+from hindcast_scorer.models import Models, ServedModel
+from hindcast_scorer.ngram_models import NgramModels
+from hindcast_scorer.rescoring.doctor import EXAMPLES, Sign, examine
+from hindcast_scorer.rescoring.hypothesis_text import WordsOf
+from hindcast_scorer.rescoring.lists import NBestList, RescoredList
+from hindcast_scorer.rescoring.ngram import NgramModel
+from hindcast_scorer.rescoring.options import RescoreOptions, TextOptions
+from hindcast_scorer.rescoring.rescoring import LanguageScores, Rescorer
+from hindcast_scorer.rescoring_schemas import (
+    CommitRequest,
+    ListOut,
+    RescoreAnswer,
+    RescoreRequest,
+    SessionAnswer,
+    SessionRequest,
+)
+from hindcast_scorer.sessions import Heard, Session, Sessions
+from hindcast_scorer.tuning_schemas import CheckAnswer, CheckRequest, Finding
+
+Reals = npt.NDArray[np.float64]
+
+LISTS_AT_ONCE = 64
+"""Scored together when lists are streamed."""
+
+
+@dataclass
+class Turn:
+    """What utterances are scored by, one after the other, and where the next begins."""
+
+    served: ServedModel
+    words_of: WordsOf
+    heard: Heard
+    in_session: bool
+
+    def hear(self, words: Sequence[str]) -> None:
+        """What was chosen; outside of a session, each utterance begins at the same point."""
+        if self.in_session:
+            self.heard = _hear(self.heard, self.served, words)
+
+
+class Rescoring:
+    """Scores lists with the models that are served."""
+
+    def __init__(self, models: Models, sessions: Sessions, batching: Batching, ngrams: NgramModels) -> None:
+        self._models = models
+        self._sessions = sessions
+        self.batching = batching
+        self._ngrams = ngrams
+
+    def answer(self, reference: str, asked: RescoreRequest) -> RescoreAnswer:
+        """Lists that were sent as one JSON document."""
+        lists = [each.as_list() for each in asked.lists]
+        rescored = list(self.rescore(reference, lists, asked.options))
+        sort = asked.options.order == "sorted"
+        return RescoreAnswer(
+            lists=[ListOut.of(each, sort=sort) for each in rescored], warnings=_warnings(rescored, asked.options)
+        )
+
+    def rescore(self, reference: str, lists: Iterable[NBestList], options: RescoreOptions) -> Iterator[RescoredList]:
+        """Each list in turn, some at a time. With a session, each goes on after the best hypothesis of the one before;
+        what the session has heard counts when all of them are through."""
+        model = self._models.get(reference)
+        served = self._models.serve(model)
+        _check(options, served)
+        words_of = WordsOf(options.text, pipeline(served.bundle.pipeline))
+        ngram = self._ngram(options)
+        if options.session is None:
+            rescorer = self._rescorer(served, words_of, options, _after_context(served, options.context), ngram)
+            remaining = iter(lists)
+            while some := list(islice(remaining, LISTS_AT_ONCE)):
+                yield from rescorer.rescore(some)
+            return
+        with self._sessions.turn(options.session, model=model.id, field="options.session") as session:
+            heard = session.heard
+            for each in lists:
+                (rescored,) = self._rescorer(served, words_of, options, heard.point, ngram).rescore([each])
+                heard = _hear(heard, served, words_of(each.hypotheses[rescored.best].text))
+                yield rescored
+            session.heard = heard
+
+    @contextmanager
+    def turn(self, reference: str, options: RescoreOptions) -> Iterator[Turn]:
+        """For who scores by other means than lists. What a session has heard counts when the block is through."""
+        model = self._models.get(reference)
+        served = self._models.serve(model)
+        _check(options, served)
+        words_of = WordsOf(options.text, pipeline(served.bundle.pipeline))
+        if options.session is None:
+            yield Turn(served, words_of, Heard(_after_context(served, options.context)), in_session=False)
+            return
+        with self._sessions.turn(options.session, model=model.id, field="options.session") as session:
+            turn = Turn(served, words_of, session.heard, in_session=True)
+            yield turn
+            session.heard = turn.heard
+
+    def language_scores(
+        self, reference: str, lists: Sequence[NBestList], options: RescoreOptions
+    ) -> list[list[LanguageScores]]:
+        """What the models say of each hypothesis, word by word, for whoever weighs it."""
+        served = self._models.serve(self._models.get(reference))
+        _check(options, served)
+        words_of = WordsOf(options.text, pipeline(served.bundle.pipeline))
+        start = _after_context(served, options.context)
+        rescorer = self._rescorer(served, words_of, options, start, self._ngram(options))
+        scored = iter(rescorer.language_scores([each.text for one in lists for each in one.hypotheses]))
+        return [[next(scored) for _ in one.hypotheses] for one in lists]
+
+    def check(self, asked: CheckRequest) -> CheckAnswer:
+        """What is likely wrong with lists."""
+        lists = [each.as_list() for each in asked.lists]
+        hypotheses = sum(len(one.hypotheses) for one in lists)
+        if asked.model is None:
+            signs = examine(lists)
+            return CheckAnswer(
+                findings=_findings(signs, lists), lists=len(lists), hypotheses=hypotheses, words=None, oov_rate=None
+            )
+        bundle = self._models.open(self._models.get(asked.model))
+        words_of = WordsOf(asked.options.text, pipeline(bundle.pipeline))
+        words = [word for one in lists for each in one.hypotheses for word in words_of(each.text)]
+        signs = examine(lists, words_of=words_of, known=bundle.vocabulary.__contains__, most_oov=asked.most_oov)
+        return CheckAnswer(
+            findings=_findings(signs, lists),
+            lists=len(lists),
+            hypotheses=hypotheses,
+            words=len(words),
+            oov_rate=sum(word not in bundle.vocabulary for word in words) / len(words) if words else None,
+        )
+
+    def begin_session(self, reference: str, asked: SessionRequest) -> SessionAnswer:
+        """A new conversation."""
+        model = self._models.get(reference)
+        served = self._models.serve(model)
+        session = self._sessions.begin(model.id, _after_context(served, asked.context, always=True))
+        return self._told(session, served)
+
+    def commit(self, reference: str, id: str, asked: CommitRequest) -> SessionAnswer:
+        """Have a conversation hear an utterance."""
+        with self._turn(reference, id) as (session, served):
+            words = WordsOf(TextOptions(), pipeline(served.bundle.pipeline))(asked.text)
+            session.heard = _hear(session.heard, served, words)
+            return self._told(session, served)
+
+    def reset_session(self, reference: str, id: str) -> SessionAnswer:
+        """Have it forget all utterances."""
+        with self._turn(reference, id) as (session, served):
+            session.reset()
+            return self._told(session, served)
+
+    def get_session(self, reference: str, id: str) -> SessionAnswer:
+        """What it has come to."""
+        with self._turn(reference, id) as (session, served):
+            return self._told(session, served)
+
+    def end_session(self, reference: str, id: str) -> None:
+        """It is there no more."""
+        with self._turn(reference, id):
+            pass
+        self._sessions.end(id)
+
+    @contextmanager
+    def _turn(self, reference: str, id: str) -> Iterator[tuple[Session, ServedModel]]:
+        model = self._models.get(reference)
+        with self._sessions.turn(id, model=model.id, field="session") as session:
+            yield session, self._models.serve(model)
+
+    def _ngram(self, options: RescoreOptions) -> NgramModel | None:
+        """It is given each sentence alone: no context, and nothing that a session has heard."""
+        if options.interpolation is None:
+            return None
+        return self._ngrams.open(options.interpolation.ngram, field="options.interpolation.ngram")
+
+    def _rescorer(
+        self,
+        served: ServedModel,
+        words_of: WordsOf,
+        options: RescoreOptions,
+        start: ReadingPoint,
+        ngram: NgramModel | None,
+    ) -> Rescorer:
+        def neural(sentences: Sequence[Sequence[int]]) -> list[Reals]:
+            return self.batching.score(served.quick, sentences, start=start, normalize=options.sum == "exact")
+
+        return Rescorer(served.bundle.vocabulary, words_of, neural, options, ngram)
+
+    def _told(self, session: Session, served: ServedModel) -> SessionAnswer:
+        warnings = []
+        if served.bundle.history == "sentence":
+            warnings.append(
+                "This model was trained on sentences one by one: what was said before may do it no good. Train with "
+                "history document for one that looks back."
+            )
+        return SessionAnswer(
+            id=session.id,
+            model=session.model,
+            utterances=session.heard.utterances,
+            words=session.heard.words,
+            expires_at=datetime.now(UTC) + timedelta(seconds=self._sessions.idle_seconds),
+            warnings=warnings,
+        )
+
+
+def _check(options: RescoreOptions, served: ServedModel) -> None:
+    if options.session is not None and options.context:
+        raise InvalidInput.field("options.context", "must be empty with a session, which has its own")
+    if options.sum == "skipped" and not served.quick.self_normalized:
+        raise InvalidInput.field(
+            "options.sum", "must be exact: this model wasn't trained with the objective self_normalized"
+        )
+
+
+def _after_context(served: ServedModel, context: str, *, always: bool = False) -> ReadingPoint:
+    """After a text whose last sentence is closed; where the model forgets at each sentence, at the start of one, unless
+    it is `always` to remember."""
+    if served.bundle.history == "sentence" and not always:
+        return served.start
+    sentences = pipeline(served.bundle.pipeline).document(context)
+    tokens = served.bundle.vocabulary.encode([word for sentence in sentences for word in (*sentence, END)])
+    return served.start.after(served.quick, tokens.tolist())
+
+
+def _hear(heard: Heard, served: ServedModel, words: Sequence[str]) -> Heard:
+    """One utterance more."""
+    tokens = served.bundle.vocabulary.encode([*words, END])
+    point = heard.point.after(served.quick, tokens.tolist())
+    return Heard(point, heard.utterances + 1, heard.words + len(words))
+
+
+def _findings(signs: Sequence[Sign], lists: Sequence[NBestList]) -> list[Finding]:
+    return [
+        Finding(
+            check=sign.check,
+            severity=sign.severity,
+            message=sign.message,
+            utterances=[one.utterance for one in sign.lists[:EXAMPLES]],
+            share=len(sign.lists) / len(lists),
+        )
+        for sign in signs
+    ]
+
+
+def _warnings(rescored: Sequence[RescoredList], options: RescoreOptions) -> list[str]:
+    """What is likely to be wrong with all of the lists."""
+    scores = [score for each in rescored for score in each.scores]
+    words, oov = sum(score.words for score in scores), sum(score.oov for score in scores)
+    warnings = []
+    if oov * 5 > words:
+        warnings.append(
+            f"{oov:,} of {words:,} words are unknown to the model: is its text written like this (case, hyphens), or "
+            "does an id stand in the hypotheses?"
+        )
+    if options.am_scale and all(score.am_score is None for score in scores):
+        warnings.append("No hypothesis has an am_score: the language model alone decides.")
+    return warnings

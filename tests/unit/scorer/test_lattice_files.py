@@ -1,0 +1,180 @@
+"""Lattices over HTTP: in, scored, and out as lattices, lists or the best words."""
+
+import gzip
+import json
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from little_lattices import all_paths, read, words_of
+from written_lists import untar
+
+from hindcast_scorer.formats.archives import Member, packed
+from hindcast_scorer.lattices.kaldi_lattice import KaldiLattices
+from hindcast_scorer.lattices.slf import Slf
+
+GOLDEN = Path(__file__).parent / "lattices" / "golden"
+SLF = (GOLDEN / "pocketsphinx.slf").read_bytes()
+KALDI = (GOLDEN / "two.lat").read_bytes()
+PATH = "/v1/models/lm_1/rescore"
+EXACT = {"recombination": 100, "states_per_node": 1000}
+
+
+@pytest.fixture
+def model(scorer, make_bundle):
+    scorer.add(make_bundle(pipeline="asr", history="document"))
+    return scorer
+
+
+def sent(scorer, body, *, accept="*/*", **query):
+    answer = scorer.http.post(PATH, params=query, content=body, headers={"accept": accept})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+def archive(files):
+    return b"".join(packed(Member(name, content) for name, content in files.items()))
+
+
+@pytest.mark.parametrize(
+    ("form", "body", "name"), [(Slf(), SLF, "slf"), (KaldiLattices(), KALDI, "kaldi-lattice")], ids=["slf", "kaldi"]
+)
+def test_n_best_scores_are_those_that_lists_get_and_the_lattice_holds_them(model, form, body, name):
+    weights = {"lm_weight": 1.5, "am_scale": 0.5, "word_insertion_penalty": -0.5}
+    answer = sent(model, body, format=name, answer="nbest", **weights, **EXACT)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    asked = [
+        {
+            "utterance": line["utterance"],
+            "hypotheses": [{"text": h["text"], "am_score": h.get("am_score")} for h in line["hypotheses"]],
+        }
+        for line in lines
+    ]
+    told = model.ask(PATH, lists=asked, options=weights)["lists"]
+    rescored = read(form, sent(model, body, format=name, **weights, **EXACT).content)
+    assert len(lines) == len(read(form, body)) == len(rescored)
+    for line, one, lattice in zip(lines, told, rescored, strict=True):
+        assert [h["rank_after"] for h in line["hypotheses"]] == list(range(1, len(line["hypotheses"]) + 1))
+        ways = [(" ".join(words_of(lattice, links)), [*links, final]) for links, final in all_paths(lattice)]
+        for found, expected in zip(line["hypotheses"], one["hypotheses"], strict=True):
+            assert found["neural_logprob"] == pytest.approx(expected["neural_logprob"], abs=1e-4)
+            graph = found.get("graph_score", 0.0)
+            assert found["total"] == pytest.approx(expected["total"] + graph, abs=1e-4)
+            assert found["words"] == expected["words"]
+            scores = [
+                sum((part.lm_score or 0) + (part.graph_score or 0) for part in parts)
+                for words, parts in ways
+                if words == found["text"]
+            ]
+            assert any(score == pytest.approx(found["neural_logprob"] + graph, abs=1e-3) for score in scores)
+
+
+def test_the_best_words_alone(model):
+    (line,) = sent(model, SLF, format="slf", answer="best", utterance="call-7").text.splitlines()
+    best = json.loads(line)
+    assert (best["utterance"], len(best["hypotheses"]), best["best"]) == ("call-7", 1, 0)
+    text = sent(model, SLF, format="slf", answer="best", utterance="call-7", accept="text/plain")
+    assert text.headers["content-type"].startswith("text/plain")
+    assert text.text == f"call-7 {best['hypotheses'][0]['text']}\n"
+
+
+@pytest.mark.parametrize("gzipped", [False, True])
+def test_archives_come_back_as_archives(model, gzipped):
+    files = {"b/one.slf": SLF, "two.lat.slf.gz": gzip.compress(SLF)}
+    body = gzip.compress(archive(files)) if gzipped else archive(files)
+    answer = sent(model, body, format="slf")
+    assert answer.headers["content-type"] == ("application/gzip" if gzipped else "application/x-tar")
+    back = untar(gzip.decompress(answer.content) if gzipped else answer.content)
+    assert set(back) == set(files)
+    assert gzip.decompress(back["two.lat.slf.gz"]) == back["b/one.slf"] == sent(model, SLF, format="slf").content
+    lines = sent(model, body, format="slf", answer="best").text.splitlines()
+    assert [json.loads(line)["utterance"] for line in lines] == ["one", "two.lat"]
+
+
+def test_the_media_type_is_enough(model):
+    answer = model.http.post(PATH, content=SLF, headers={"content-type": "text/x-htk-slf"})
+    assert answer.headers["content-type"].startswith("text/x-htk-slf")
+    assert b"l=" in answer.content
+
+
+def test_weights_of_the_header_count_where_none_are_stated(model):
+    body = SLF.replace(b"VERSION=1.0\n", b"VERSION=1.0\nlmscale=3\nacscale=0.25\nwdpenalty=-1\n")
+    stated = {"lm_weight": 3.0, "am_scale": 0.25, "word_insertion_penalty": -1.0}
+    of_header, of_query = (
+        json.loads(sent(model, content, format="slf", answer="nbest", **query).text)["hypotheses"]
+        for content, query in ((body, {}), (SLF, stated))
+    )
+    assert [h["total"] for h in of_header] == pytest.approx([h["total"] for h in of_query])
+
+
+def test_options_act_on_words_as_for_lists(model):
+    body = SLF.replace(b"W=fell", b"W=uh").replace(b"W=rain", b"W=unheard-of")
+    query = {"fillers": "uh", "oov_penalty": -3, "context": "the rain", "case": "lower"}
+    (line,) = map(json.loads, sent(model, body, format="slf", answer="nbest", **query, **EXACT).text.splitlines())
+    options = {"oov": {"penalty": -3}, "context": "the rain", "text": {"fillers": ["uh"], "case": "lower"}}
+    texts = [{"text": h["text"]} for h in line["hypotheses"]]
+    (told,) = model.ask(PATH, lists=[{"utterance": "1", "hypotheses": texts}], options=options)["lists"]
+    for found, expected in zip(line["hypotheses"], told["hypotheses"], strict=True):
+        assert found["neural_logprob"] == pytest.approx(expected["neural_logprob"], abs=1e-4)
+        assert (found["words"], found["oov"]) == (expected["words"], expected["oov"])
+
+
+@pytest.mark.parametrize("answer", ["lattice", "nbest"])
+def test_a_session_hears_the_best_path(model, answer):
+    sessions = "/v1/models/lm_1/sessions"
+    session = model.http.post(sessions, json={}).json()["id"]
+    first = json.loads(sent(model, SLF, format="slf", answer="best", n=1).text)["hypotheses"][0]
+    sent(model, SLF, format="slf", answer=answer, session=session)
+    told = model.http.get(f"{sessions}/{session}").json()
+    assert (told["utterances"], told["words"]) == (1, first["words"])
+    again = json.loads(sent(model, SLF, format="slf", answer="best", session=session).text)["hypotheses"][0]
+    context = first["text"]
+    (expected,) = model.ask(
+        PATH, lists=[{"utterance": "1", "hypotheses": [{"text": again["text"]}]}], options={"context": context}
+    )["lists"]
+    assert again["neural_logprob"] == pytest.approx(expected["hypotheses"][0]["neural_logprob"], abs=1e-4)
+
+
+CYCLE = SLF.replace(b"J=6\tS=4\tE=5", b"J=6\tS=4\tE=1")
+
+
+@pytest.mark.parametrize(
+    ("query", "body", "fields"),
+    [
+        ({}, b"", ["body"]),
+        ({}, archive({".hidden": SLF}), ["body"]),
+        ({}, CYCLE, ["line 28"]),
+        ({}, SLF.replace(b"J=6\tS=4\tE=5", b"J=6\tS=4\tE=9"), ["line 28"]),
+        ({}, archive({"a.slf": SLF, "b.slf": CYCLE}), ["b.slf line 28"]),
+        ({}, archive({"a.slf": SLF, "b.slf": b""}), ["b.slf"]),
+        ({}, archive({"a.slf": SLF, "x/a.slf": SLF}), ["x/a.slf line 5"]),
+        ({"format": "kaldi-lattice"}, b"utt\n0 1 rain\n\n", ["line 1"]),
+        ({"ngram": "three"}, SLF, ["ngram"]),
+        ({"tokens": "true"}, SLF, ["tokens"]),
+        ({"states_per_node": "0"}, SLF, ["states_per_node"]),
+        ({"answer": "worst"}, SLF, ["answer"]),
+        ({"sum": "skipped"}, SLF, ["options.sum"]),
+    ],
+)
+def test_what_is_wrong_is_named_before_anything_is_answered(model, query, body, fields):
+    answer = model.http.post(PATH, params={"format": "slf", **query}, content=body)
+    assert answer.status_code == 422, answer.text
+    assert [error["field"] for error in answer.json()["errors"]] == fields
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.sampled_from(["slf", "kaldi-lattice"]), st.binary(max_size=200), st.integers(0, 10_000), st.integers(0, 255))
+def test_garbage_is_never_a_stack_trace(model, name, body, damage, at):
+    damaged = bytearray(SLF if name == "slf" else KALDI)
+    damaged[damage % len(damaged)] = at
+    for content in (body, bytes(damaged)):
+        answer = model.http.post(PATH, params={"format": name}, content=content)
+        assert answer.status_code in (200, 422), answer.text
+
+
+def test_lines_may_not_be_endless():
+    with pytest.raises(Exception, match="longer than"):
+        list(Slf().read(BytesIO(b"VERSION=1.1 " + b"x" * (1 << 21))))

@@ -1,0 +1,164 @@
+"""Lists as recognisers write them, over HTTP: in, scored, and out in the same format."""
+
+import gzip
+import json
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from written_lists import FILES, golden, read, untar
+
+from hindcast_scorer.formats import FORMATS, FormatName
+
+ALL = list(FILES)
+PATH = "/v1/models/lm_1/rescore"
+LINES = (
+    b'{"utterance": "a", "speaker": 3, "hypotheses": [{"text": "rain fell", "am_score": -2.50}, {"text": "schools"}]}\n'
+    b'{"utterance": "b", "hypotheses": [{"text": "the rain"}], "reference": "the rain"}\n'
+)
+
+
+@pytest.fixture
+def model(scorer, make_bundle):
+    scorer.add(make_bundle(pipeline="asr", history="document"))
+    return scorer
+
+
+def sent(scorer, body, **query):
+    answer = scorer.http.post(PATH, params=query, content=body, headers={"content-type": "application/octet-stream"})
+    assert answer.status_code == 200, answer.text
+    return answer
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_format_comes_back_in_itself_with_the_scores_that_json_gives(model, name: FormatName):
+    body = golden(FILES[name])
+    came = read(name, body)
+    answer = sent(model, body, format=name, lm_weight=2.0)
+    back = read(name, answer.content)
+    asked = [
+        {"utterance": one.utterance, "hypotheses": [{"text": h.text, "am_score": h.am_score} for h in one.hypotheses]}
+        for one in came
+    ]
+    expected = model.ask(PATH, lists=asked, options={"lm_weight": 2.0})["lists"]
+    combined = FORMATS[name].scores == "combined"
+    assert ("hindcast-warning" in answer.headers) == combined
+    assert len(back) == len(expected) > 0
+    for one, told in zip(back, expected, strict=True):
+        assert [h.text for h in one.hypotheses] == [h["text"] for h in told["hypotheses"]]
+        if combined:
+            totals = [h.am_score for h in one.hypotheses]
+            assert totals == pytest.approx([h["total"] for h in told["hypotheses"]], rel=1e-3, abs=1e-3)
+
+
+def test_lines_gain_every_component_and_keep_what_nobody_knows(model):
+    answer = model.http.post(PATH, content=LINES, headers={"content-type": "application/x-ndjson"})
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    first, second = map(json.loads, answer.text.splitlines())
+    asked = [json.loads(line) for line in LINES.splitlines()]
+    told = model.ask(PATH, lists=asked)["lists"]
+    for line, one in zip((first, second), told, strict=True):
+        assert line["best"] == one["best"]
+        for found, expected in zip(line["hypotheses"], one["hypotheses"], strict=True):
+            for figure in ("neural_logprob", "lm_logprob", "total"):
+                assert found[figure] == pytest.approx(expected[figure], abs=1e-5)
+            assert (found["words"], found["rank_after"]) == (expected["words"], expected["rank_after"])
+            assert "tokens" not in found
+    assert first["speaker"] == 3
+    assert b'"am_score": -2.50' in answer.content
+
+
+def test_options_are_query_parameters(model):
+    query = {
+        "am_scale": 0.5,
+        "lm_weight": 3.0,
+        "word_insertion_penalty": -0.5,
+        "oov_spread": 100,
+        "case": "lower",
+        "fillers": "uh, um",
+        "hyphens": "parted",
+        "context": "the rain fell",
+        "order": "sorted",
+        "tokens": True,
+    }
+    body = b'{"utterance": "a", "hypotheses": [{"text": "uh RAIN-fell snow"}, {"text": "the"}]}\n'
+    options = {
+        **{name: query[name] for name in ("am_scale", "lm_weight", "word_insertion_penalty", "context", "order")},
+        "oov": {"spread": 100},
+        "text": {"case": "lower", "fillers": ["uh", "um"], "hyphens": "parted"},
+        "tokens": True,
+    }
+    line = json.loads(sent(model, body, format="jsonl", **query).text)
+    (expected,) = model.ask(PATH, lists=[json.loads(body)], options=options)["lists"]
+    assert [h["text"] for h in line["hypotheses"]] == [h["text"] for h in expected["hypotheses"]]
+    for found, told in zip(line["hypotheses"], expected["hypotheses"], strict=True):
+        assert found["total"] == pytest.approx(told["total"])
+        assert [token["token"] for token in found["tokens"]] == [token["token"] for token in told["tokens"]]
+
+
+def test_a_session_hears_a_file_line_by_line(model):
+    session = model.http.post("/v1/models/lm_1/sessions", json={}).json()["id"]
+    sent(model, LINES, format="jsonl", session=session)
+    assert model.http.get(f"/v1/models/lm_1/sessions/{session}").json()["utterances"] == 2
+
+
+def test_a_bare_file_is_named_by_the_request(model):
+    body = golden(FILES["srilm-plain"])
+    assert sent(model, body, format="srilm-plain", utterance="call-1").content
+
+
+def test_archives_come_back_as_archives(model):
+    answer = sent(model, golden("kaldi"), format="kaldi")
+    assert answer.headers["content-type"] == "application/x-tar"
+    assert set(untar(golden("kaldi"))) <= set(untar(answer.content))
+
+
+@pytest.mark.parametrize(
+    ("query", "content_type", "body", "fields"),
+    [
+        ({}, "text/csv", LINES, ["format"]),
+        ({"format": "xml"}, "text/plain", LINES, ["format"]),
+        ({"format": "jsonl"}, "text/plain", LINES + b"{", ["line 3"]),
+        ({"format": "jsonl"}, "text/plain", b'{"utterance": "a"}\n', ["line 1"]),
+        ({"format": "jsonl"}, "text/plain", b"", ["body"]),
+        ({"format": "jsonl", "lm_weight": "much"}, "text/plain", LINES, ["lm_weight"]),
+        ({"format": "jsonl", "lm_wieght": "2"}, "text/plain", LINES, ["lm_wieght"]),
+        (
+            {"format": "jsonl", "oov_spread": "2", "oov_penalty": "2"},
+            "text/plain",
+            LINES,
+            ["oov_penalty", "oov_spread"],
+        ),
+        ({"format": "jsonl", "sum": "skipped"}, "text/plain", LINES, ["options.sum"]),
+        ({"format": "srilm-plain"}, "text/plain", b"-1.0 rain\n", ["line 1"]),
+    ],
+)
+def test_what_is_wrong_is_named_before_anything_is_answered(model, query, content_type, body, fields):
+    answer = model.http.post(PATH, params=query, content=body, headers={"content-type": content_type})
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, fields)
+
+
+def test_json_stays_json_whatever_the_format_says(model):
+    body = {"lists": [{"utterance": "1", "hypotheses": [{"text": "rain"}]}]}
+    plain = model.http.post(PATH, json=body)
+    named = model.http.post(PATH, params={"format": "json"}, json=body)
+    assert plain.json() == named.json()
+    assert model.http.post(PATH, params={"am_scale": 2}, json=body).status_code == 422
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(name=st.sampled_from(ALL), body=st.binary(max_size=200), damage=st.integers(0, 10_000), at=st.integers(0, 255))
+def test_garbage_is_never_a_stack_trace(model, name, body, damage, at):
+    damaged = bytearray(golden(FILES[name]))
+    damaged[damage % len(damaged)] = at
+    for content in (body, bytes(damaged)):
+        answer = model.http.post(PATH, params={"format": name}, content=content)
+        assert answer.status_code in (200, 422), answer.text
+
+
+def test_gzipped_bodies(model):
+    packed = gzip.compress(LINES)
+    headers = {"content-encoding": "gzip", "content-type": "application/x-ndjson"}
+    answer = model.http.post(PATH, content=packed, headers=headers)
+    assert answer.text == model.http.post(PATH, content=LINES, headers={"content-type": "application/x-ndjson"}).text
+    assert model.http.post(PATH, content=packed[:-9], headers=headers).status_code == 422
