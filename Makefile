@@ -3,12 +3,12 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-PROJECTS := shared services/trainer services/embedder services/scorer services/standalone
+PROJECTS := shared services/trainer services/embedder services/scorer services/standalone client
 SNAPSHOT := docs/openapi.json
 INSTALLED := $(VENV)/.installed
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo hurricane table1 up test bench check snapshot format migrate
+.PHONY: help demo hurricane table1 asr-demo up kenlm test bench check snapshot format migrate
 
 help: ## what can be typed
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -38,8 +38,21 @@ table1: $(INSTALLED) ## the paper's Table 1, in hours: DATA=folder, SCALE=0.1 SE
 	    $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(CURVE),--curve) $(if $(UNTUNED),--untuned) \
 	    $(if $(LM),--lm '$(LM)') $(if $(ROWS),--rows $(ROWS))
 
+asr-demo: $(INSTALLED) ## PocketSphinx's lists and lattices of real speech, rescored: DATA=folder, MODEL=… EPOCHS=3 WORDS=… OUTPUT=folder; goes on where it was
+	@test -n "$(DATA)" || { echo "Say where the recordings and novels are: make asr-demo DATA=folder"; exit 2; }
+	@$(BIN)/python -c 'import pocketsphinx' 2>/dev/null || $(PIP) pocketsphinx
+	@$(BIN)/python -m hindcast_standalone asr-demo --data "$(DATA)" $(if $(MODEL),--model "$(MODEL)") \
+	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(WORDS),--words $(WORDS)) $(if $(OUTPUT),--output "$(OUTPUT)")
+
 up: $(INSTALLED) ## PostgreSQL, Redis, the three services on http://127.0.0.1:8000 and a worker; Ctrl-C stops all
 	@$(BIN)/python -m hindcast_standalone up
+
+kenlm: $(INSTALLED) ## what reads n-gram models (/v1/ngrams), built from source: needs g++, make and cmake, and minutes
+	@for tool in g++ make cmake; do command -v $$tool >/dev/null || { \
+	    echo "kenlm is built from source, and $$tool is missing. On Debian or Ubuntu: apt install g++ make cmake" >&2; \
+	    exit 1; }; done
+	@$(PIP) setuptools
+	@$(PIP) --no-build-isolation -e 'services/scorer[ngram]'
 
 test: $(INSTALLED) ## every test, against real servers (about ten minutes on two cores)
 	@echo "==> Tests: unit, training, contract, migrations, integration, acceptance"

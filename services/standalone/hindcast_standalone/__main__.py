@@ -54,6 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     hurricane.add_argument("--epochs", type=_epochs, default=2)
     hurricane.set_defaults(run=_hurricane)
     _add_table1(commands.add_parser("table1", help="the paper's Table 1 on open text"))
+    _add_asr_demo(commands.add_parser("asr-demo", help="a real recogniser's lists and lattices, rescored"))
     document = commands.add_parser("openapi", help="print the OpenAPI document")
     document.set_defaults(run=_openapi)
     serve = commands.add_parser("serve", help="the process with the three services, which `up` starts")
@@ -74,6 +75,16 @@ def _add_table1(table: argparse.ArgumentParser) -> None:
     table.add_argument("--untuned", action="store_true", help="take the preset's inputs and domains in every row")
     table.add_argument("--curve", action="store_true", help="instead: word2vec's gain at 0.1, 0.3 and 1 million words")
     table.set_defaults(run=_table1)
+
+
+def _add_asr_demo(asr: argparse.ArgumentParser) -> None:
+    asr.add_argument("--data", type=Path, required=True, help="a folder with asr/audio.tsv, and novels to learn")
+    asr.add_argument("--output", type=Path, help="for lattices and results; default: asr-demo under HINDCAST_HOME")
+    asr.add_argument("--model", help="id or name of a model that is there, instead of training one")
+    asr.add_argument("--vocabulary", type=int, default=10_000, help="words that the model knows")
+    asr.add_argument("--epochs", type=_epochs, default=3)
+    asr.add_argument("--words", type=int, help="of the novels, that the model learns; default: all")
+    asr.set_defaults(run=_asr_demo)
 
 
 def _epochs(written: str) -> int:
@@ -114,6 +125,14 @@ def _table1(asked: argparse.Namespace, settings: Settings) -> None:
     fields = {field.name: getattr(asked, field.name) for field in dataclasses.fields(table1.Asked)}
     command = "python -m hindcast_standalone " + shlex.join(sys.argv[1:])
     table1.run(settings, table1.Asked(**fields), command=command, console=Console())
+
+
+def _asr_demo(asked: argparse.Namespace, settings: Settings) -> None:
+    from hindcast_standalone.demonstrations import asr_demo
+
+    fields = {field.name: getattr(asked, field.name) for field in dataclasses.fields(asr_demo.Asked)}
+    command = "python -m hindcast_standalone " + shlex.join(sys.argv[1:])
+    asr_demo.run(settings, asr_demo.Asked(**fields), command=command, console=Console())
 
 
 if __name__ == "__main__":

@@ -1,1 +1,1 @@
-"""What `make demo`, `make hurricane` and `make table1` do: users of the HTTP interface, as anybody else."""
+"""What `make demo`, `hurricane`, `table1` and `asr-demo` do: users of the HTTP interface, as anybody else."""

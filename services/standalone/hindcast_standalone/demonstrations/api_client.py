@@ -41,10 +41,11 @@ class Refused(HindcastError):
 class ApiClient:
     """Hindcast's HTTP interface, as far as the demonstration needs it."""
 
-    def __init__(self, url: str, console: Console) -> None:
+    def __init__(self, url: str, console: Console, *, answer_seconds: float = 60.0) -> None:
+        """`answer_seconds` is how long an answer may be on its way."""
         self.url = url
         self.console = console
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(60, write=None))
+        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(answer_seconds, write=None))
 
     def get(self, path: str, **query: str) -> Any:
         """The answer's JSON; Refused with the problem's detail; Unavailable while the server is away."""
@@ -71,6 +72,11 @@ class ApiClient:
         """A new corpus from a compressed file."""
         headers = {"Content-Encoding": encoding, "Content-Type": "application/octet-stream"}
         return self._answer("POST", "/v1/corpora", params=query, content=body, headers=headers).json()
+
+    def send(self, path: str, body: bytes, query: Mapping[str, str | float], *, accept: str = "*/*") -> bytes:
+        """The answer to a body that isn't JSON; what it is, `query` says."""
+        headers = {"Content-Type": "application/octet-stream", "Accept": accept}
+        return self._answer("POST", path, params=query, content=body, headers=headers).content
 
     def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
         try:

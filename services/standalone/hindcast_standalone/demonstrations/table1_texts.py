@@ -104,18 +104,19 @@ def select(folder: Path) -> list[SourceText]:
 
 def _parts(folder: Path) -> dict[str, list[Document]]:
     """Train, valid and test. Where the test part isn't there, every second document of valid takes its place."""
-    train = chain(*(_documents(folder, split, "train") for split in ("train", *LEARNED_TOO)))
-    valid, test = (_ordered(_documents(folder, split, split)) for split in ("valid", "test"))
+    train = chain(*(documents(folder, split, "train") for split in ("train", *LEARNED_TOO)))
+    valid, test = (_ordered(documents(folder, split, split)) for split in ("valid", "test"))
     parts = {"train": _ordered(train), "valid": valid, "test": test}
     if not test:
         parts["valid"], parts["test"] = valid[::2], [replace(document, split="test") for document in valid[1::2]]
-    for split, documents in parts.items():
-        if not documents:
+    for split, part in parts.items():
+        if not part:
             raise InvalidInput.field("DATA", f"{folder} has no {split} documents (documents.{split}.jsonl.gz)")
     return parts
 
 
-def _documents(folder: Path, split: str, role: str) -> Iterator[Document]:
+def documents(folder: Path, split: str, role: str) -> Iterator[Document]:
+    """Those of one file, as part of the split `role`; none where there is no such file. InvalidInput."""
     path = folder / f"documents.{split}.jsonl.gz"
     if not path.is_file():
         return

@@ -1,0 +1,193 @@
+"""What `make asr-demo` does around the recogniser and the service."""
+
+import gzip
+import json
+import wave
+
+import numpy as np
+import pytest
+from written_lists import untar
+
+from hindcast.errors import InvalidInput
+from hindcast_scorer.lattices.slf import Slf
+from hindcast_standalone.demonstrations.asr_audio import RATE, Recording, Skipped, by_set, recordings, samples
+from hindcast_standalone.demonstrations.asr_decoding import Decoded, decode_all, pocketsphinx
+from hindcast_standalone.demonstrations.asr_model import request, texts
+from hindcast_standalone.demonstrations.asr_report import rows, verdicts, write
+from hindcast_standalone.demonstrations.asr_rescoring import Rescored, archive, rescored, tuned
+
+HEADER = "id\tset\tfile\tsample_rate\tseconds\ttranscript\n"
+SLF = "VERSION=1.0\nstart=0\nend=1\nN=2 L=1\nI=0 t=0 W=!SENT_START\nI=1 t=1 W=rain\nJ=0 S=0 E=1 a=-3 p=1\n"
+
+
+def speech(path, *, rate=RATE, seconds=1.0, channels=1):
+    noise = np.random.default_rng(1).normal(0, 3000, int(rate * seconds)) * (
+        1 + np.sin(np.arange(rate * seconds) / 900)
+    )
+    with wave.open(str(path), "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(np.repeat(noise.astype("<i2"), channels).tobytes())
+    return path
+
+
+def recording(path, id="a", set="one", transcript="RAIN, fell."):
+    return Recording(id, set, path, 1.0, transcript)
+
+
+def decoded(folder, id, text, *, set="one", transcript="rain fell", lattice=True):
+    path = folder / f"{id}.slf"
+    if lattice:
+        path.write_text(SLF)
+    return Decoded(recording(folder / f"{id}.wav", id, set, transcript), text, path)
+
+
+def test_recordings_are_read_from_their_table(tmp_path):
+    (tmp_path / "audio.tsv").write_text(HEADER + 'a\tone\tx/a.wav\t16000\t1.5\tHe said "Rain,\n')
+    (found,) = recordings(tmp_path)
+    assert (found.file, found.seconds, found.reference) == (tmp_path / "x/a.wav", 1.5, "he said rain")
+    assert by_set([found]) == {"one": [found]}
+    assert found.half in (0, 1)
+
+
+@pytest.mark.parametrize("line", ["", "a\tone\n", "../a\tone\ta.wav\t1\t1\train\n", "a\tone\ta.wav\t1\tlong\train\n"])
+def test_a_table_that_is_none_is_told(tmp_path, line):
+    (tmp_path / "audio.tsv").write_text(HEADER + line)
+    with pytest.raises(InvalidInput, match=r"audio\.tsv"):
+        recordings(tmp_path)
+
+
+def test_a_table_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(InvalidInput, match="DATA"):
+        recordings(tmp_path)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050])
+def test_speech_comes_at_the_recognisers_rate(tmp_path, rate):
+    content = samples(recording(speech(tmp_path / "a.wav", rate=rate)))
+    assert content.dtype == np.int16
+    assert len(content) == pytest.approx(RATE, abs=2)
+
+
+def test_what_cannot_be_read_is_skipped_by_name(tmp_path):
+    (tmp_path / "bad.wav").write_bytes(b"RIFF")
+    for file in (speech(tmp_path / "two.wav", channels=2), tmp_path / "bad.wav", tmp_path / "none.wav"):
+        with pytest.raises(Skipped):
+            samples(recording(file))
+    said = []
+    (tmp_path / "x.flac").write_bytes(b"fLaC")
+    assert decode_all([recording(tmp_path / "x.flac", id="x")], tmp_path / "kept", no_recogniser, said.append) == []
+    assert said[0].startswith("x (one) is skipped: x.flac")
+
+
+def no_recogniser():
+    raise AssertionError("nothing is left to decode")
+
+
+def test_nothing_is_decoded_twice(tmp_path):
+    def recogniser():
+        def decode(content, lattice):
+            lattice.write_text(SLF)
+            return "rain"
+
+        return decode
+
+    heard = recording(speech(tmp_path / "a.wav"))
+    first = decode_all([heard], tmp_path / "kept", recogniser, print)
+    again = decode_all([heard], tmp_path / "kept", no_recogniser, print)
+    assert first == again == [Decoded(heard, "rain", tmp_path / "kept" / "a.slf")]
+    assert again[0].lattice_bytes() == SLF.encode()
+
+
+def test_the_model_never_learns_the_novels_that_are_read_aloud(tmp_path):
+    for split in ("train", "valid", "test"):
+        line = json.dumps({"id": split, "paragraphs": [f"A {split} text."], "domain": "book"})
+        (tmp_path / f"documents.{split}.jsonl.gz").write_bytes(gzip.compress(line.encode()))
+    assert [document.id for document in texts(tmp_path).documents] == ["train", "valid"]
+    small, large = (request(vocabulary=100, epochs=1, words=words) for words in (5, None))
+    assert small["train"]["limit_tokens"] == 5
+    assert "limit_tokens" not in large["train"]
+    assert small["name"] != large["name"]
+    (tmp_path / "documents.valid.jsonl.gz").unlink()
+    with pytest.raises(InvalidInput, match="valid"):
+        texts(tmp_path)
+
+
+LISTS = {
+    "a": {
+        "utterance": "a",
+        "hypotheses": [{"text": "rain", "am_score": -1.0}, {"text": "rain fell", "am_score": -2.0}],
+    },
+    "b": {"utterance": "b", "hypotheses": [{"text": "rain fell", "am_score": -1.0}]},
+}
+ANSWER = {
+    "weights": {"am_scale": 1.0, "lm_weight": 7.25, "word_insertion_penalty": -1.0},
+    "report": {"wer_before": 50.0, "wer_after": 40.0, "verdict": "no significant gain"},
+}
+
+
+def test_error_rates_of_each_set_and_of_all(tmp_path):
+    heard = [
+        decoded(tmp_path, "a", "rain full"),
+        decoded(tmp_path, "b", "rain fell", set="two"),
+        decoded(tmp_path, "c", "", set="two", lattice=False),
+    ]
+    after = {"a": Rescored("rain", "rain fell"), "b": Rescored("rain fell", "fell")}
+    one, two, both = rows(heard, LISTS, after)
+    assert one.cells == ("one", "1", "2", "50.0", "50.0", "0.0", "0.0")
+    assert two.cells == ("two", "2", "4", "50.0", "50.0", "75.0", "50.0")
+    assert (both.set, both.words, both.first) == ("all", 6, 50.0)
+    model = {"id": "lm_1", "name": None}
+    page = write(tmp_path / "out", [one, two, both], {0: ANSWER}, model=model, command="asr-demo", texts=[])
+    assert "| one | 1 | 2 | 50.0 | 50.0 | 0.0 | 0.0 |" in page.read_text()
+    assert "no significant gain" in page.read_text()
+    assert json.loads(page.with_suffix(".json").read_text())["rows"][1]["lattices"] == 75.0
+    assert verdicts({0: ANSWER})[0].startswith("Half 0, by weights of half 1 (lm_weight 7.25")
+
+
+class FakeApi:
+    """Answers as the service would, and remembers what it was asked."""
+
+    def __init__(self):
+        self.posted = []
+
+    def post(self, path, body):
+        self.posted.append((path, body))
+        if path.endswith("/tune"):
+            return ANSWER
+        return {"lists": [{**one, "best": len(one["hypotheses"]) - 1} for one in body["lists"]]}
+
+    def send(self, path, body, query, *, accept="*/*"):
+        self.posted.append((path, query))
+        return "".join(f"{name.removesuffix('.slf')} rain\n" for name in untar(body)).encode()
+
+
+def test_each_half_is_rescored_by_the_weights_of_the_other(tmp_path):
+    heard = [decoded(tmp_path, id, "rain") for id in "ab"] + [decoded(tmp_path, "c", "", lattice=False)]
+    assert list(untar(archive(heard))) == ["a.slf", "b.slf"]
+    api = FakeApi()
+    tuned(api, "lm_1", heard, LISTS)
+    for half, (path, body) in enumerate(api.posted):
+        assert path == "/v1/models/lm_1/rescore/tune"
+        assert [one["utterance"] for one in body["report"]] == [
+            e.recording.id for e in heard[:2] if e.recording.half == half
+        ]
+        assert {one["reference"] for one in body["development"]} <= {"rain fell"}
+    weights = {half: {"lm_weight": 7.0 + half} for half in (0, 1)}
+    found = rescored(api, "lm_1", heard, LISTS, weights)
+    assert found == {"a": Rescored("rain fell", "rain"), "b": Rescored("rain fell", "rain")}
+    used = [body["options"]["lm_weight"] for path, body in api.posted[2:] if "lists" in body]
+    assert used == [7.0, 8.0]
+
+
+def test_a_real_lattice_reads_back_byte_for_byte(tmp_path):
+    pytest.importorskip("pocketsphinx", reason="PocketSphinx isn't installed")
+    lattice = tmp_path / "a.slf"
+    pocketsphinx()(samples(recording(speech(tmp_path / "a.wav"))), lattice)
+    assert lattice.is_file(), "noise makes it hear something too"
+    with lattice.open("rb") as body:
+        (read,) = Slf().read(body)
+    assert b"".join(Slf().write([read])) == lattice.read_bytes()
+    assert all(link.lm_score is None for link in read.links)
+    assert read.nodes[read.start].word is None
