@@ -40,7 +40,9 @@ class ReadingPoint:
         return cls(*model.step(torch.tensor([END_ID]), model.start_state(1)))
 
     def after(self, model: SinglePrecisionModel, tokens: Sequence[int]) -> "ReadingPoint":
-        """Further on in a text, after these tokens."""
+        """Further on in a text, after these tokens; this very point where there are none."""
+        if not tokens:
+            return self  # so that those who begin at the same point can be told by it
         hidden_1P, state = self.hidden_RP, self.state
         for token in tokens:
             hidden_1P, state = model.step(torch.tensor([token]), state)

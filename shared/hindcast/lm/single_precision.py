@@ -4,9 +4,8 @@ Shapes: B lanes, N hidden states, E words to predict, D input size, H units, G =
 from, V vocabulary, C a chunk of states, K most probable words.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -94,56 +93,41 @@ class SinglePrecisionModel:
 
     @torch.no_grad()
     def log_probs(self, hidden_NP: Tensor, rows_E: Tensor, words_E: Tensor, *, normalize: bool = True) -> Tensor:
-        """[E] float64: natural-log probability of word `words_E[i]` after the state in row `rows_E[i]`.
-
-        `rows_E` must not fall. `normalize=False` takes the logits themselves, as a self-normalised model allows.
-        """
-        if not normalize:
-            return self._logits_of(hidden_NP, rows_E, words_E)
-        log_probs_E = torch.empty(len(words_E), dtype=torch.float64)
-        rows = max(1, _CHUNK_BYTES // (4 * len(self._bias_V)))
-        bounds = torch.searchsorted(rows_E, torch.arange(0, len(hidden_NP) + rows, rows)).tolist()
-        buffer_CV = torch.empty(min(rows, len(hidden_NP)), len(self._bias_V))
-        for chunk, (first, last) in enumerate(pairwise(bounds)):
-            chunk_CP = hidden_NP[chunk * rows : (chunk + 1) * rows]
-            logits_CV = torch.addmm(self._bias_V, chunk_CP, self._output_PV, out=buffer_CV[: len(chunk_CP)])
-            rows_F = rows_E[first:last] - chunk * rows
-            logits_F = logits_CV[rows_F, words_E[first:last]].double()
-            log_probs_E[first:last] = logits_F - self._log_sum_exp_(logits_CV)[rows_F]
-        return log_probs_E
+        """[E] float64: natural-log probability of word `words_E[i]` after the state in row `rows_E[i]`. All words that
+        follow a state share its normaliser. `normalize=False` takes the logits, as a self-normalised model allows."""
+        logits_E = self.logits(hidden_NP, rows_E, words_E)
+        return logits_E - self.log_normalizers(hidden_NP)[rows_E] if normalize else logits_E
 
     @torch.no_grad()
     def logits(self, hidden_NP: Tensor, rows_E: Tensor, words_E: Tensor) -> Tensor:
         """[E] float64: the logit of word `words_E[i]` after the state in row `rows_E[i]`, one short product for each.
         Less the state's log-normaliser it is the natural-log probability."""
-        return self._logits_of(hidden_NP, rows_E, words_E)
+        chosen_EP = self._output_VP[words_E].mul_(hidden_NP[rows_E])
+        return chosen_EP.sum(dim=1).add_(self._bias_V[words_E]).double()
 
     @torch.no_grad()
     def log_normalizers(self, hidden_NP: Tensor) -> Tensor:
         """[N] float64: the log of the sum over the vocabulary of exp(logit), one product with all of it for each."""
-        parts = [self._log_sum_exp_(self._all_logits(chunk_CP)) for chunk_CP in self._chunks(hidden_NP)]
-        return torch.cat(parts) if parts else torch.empty(0, dtype=torch.float64)
+        return torch.cat([torch.empty(0, dtype=torch.float64), *map(self._log_sum_exp_, self._all_logits(hidden_NP))])
 
     @torch.no_grad()
     def most_probable(self, hidden_NP: Tensor, k: int, *, normalize: bool = True) -> tuple[Tensor, Tensor]:
         """[N, k] float64 natural-log probabilities and [N, k] words: the k most probable after each state, best first.
         `normalize=False` as in `log_probs`."""
         log_probs, words = [], []
-        for chunk_CP in self._chunks(hidden_NP):
-            logits_CV = self._all_logits(chunk_CP)
+        for logits_CV in self._all_logits(hidden_NP):
             best_CK, words_CK = logits_CV.topk(k, dim=1)
             log_probs_CK = best_CK.double()
             log_probs.append(log_probs_CK - self._log_sum_exp_(logits_CV)[:, None] if normalize else log_probs_CK)
             words.append(words_CK)
         return torch.cat(log_probs), torch.cat(words)
 
-    def _chunks(self, hidden_NP: Tensor) -> Sequence[Tensor]:
-        """Of so many states that their logits stay in the cache."""
-        return hidden_NP.split(max(1, _CHUNK_BYTES // (4 * len(self._bias_V)))) if len(hidden_NP) else ()
-
-    def _all_logits(self, hidden_CP: Tensor) -> Tensor:
-        """[C, V]"""
-        return torch.addmm(self._bias_V, hidden_CP, self._output_PV)
+    def _all_logits(self, hidden_NP: Tensor) -> Iterator[Tensor]:
+        """Each [C, V], of so many states that they stay in the cache, in the same memory as the ones before."""
+        states = max(1, _CHUNK_BYTES // (4 * len(self._bias_V)))
+        logits_CV = torch.empty(min(states, len(hidden_NP)), len(self._bias_V))
+        for chunk_CP in hidden_NP.split(states) if len(hidden_NP) else ():
+            yield torch.addmm(self._bias_V, chunk_CP, self._output_PV, out=logits_CV[: len(chunk_CP)])
 
     def _gates_of_words(self, model: LstmLanguageModel) -> Tensor:
         """[V, G] what each word gives to the gates of the first layer, its bias included."""
@@ -158,10 +142,6 @@ class SinglePrecisionModel:
         """No logit can be further from 0: the LSTM's units lie between -1 and 1."""
         weights_VH = self._output_VP if self._to_input_size_PH is None else self._output_VP @ self._to_input_size_PH
         return float((weights_VH.abs().sum(dim=1) + self._bias_V.abs()).max())
-
-    def _logits_of(self, hidden_NP: Tensor, rows_E: Tensor, words_E: Tensor) -> Tensor:
-        chosen_EP = self._output_VP[words_E].mul_(hidden_NP[rows_E])
-        return chosen_EP.sum(dim=1).add_(self._bias_V[words_E]).double()
 
     def _log_sum_exp_(self, logits_CV: Tensor) -> Tensor:
         """[C] float64; overwrites the logits."""
