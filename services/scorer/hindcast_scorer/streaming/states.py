@@ -1,7 +1,7 @@
 """What a decoder has read so far, many times over: a bounded store of a language model's states.
 
-Shapes: E pairs of a state and a word, N states that are asked about, S rows of the store, B states that are advanced,
-L layers, H units, P what words are predicted from, K most probable words.
+Shapes: E pairs of a state and a word, N states that are asked about, P what words are predicted from, K most probable
+words.
 """
 
 from collections import OrderedDict
@@ -10,13 +10,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
 from hindcast.lm.base import History
 from hindcast.lm.prefix_tree import ReadingPoint
 from hindcast.lm.single_precision import SinglePrecisionModel
 from hindcast.text.vocabulary import END_ID
+from hindcast_scorer.state_rows import StateRows
 
 Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
@@ -26,6 +25,8 @@ EVICTED = -1
 UNKNOWN = -2
 """In the place of a state: it was never given."""
 
+_START = 0
+"""The row where a text begins."""
 _READ = -1
 """In the place of a word: nothing is left to be read."""
 _LANES = 1024
@@ -79,13 +80,12 @@ class States:
         self.capacity = capacity
         self.evicted = 0
         self._model = model
-        self._history = history
         self._normalize = normalize
+        self._history = history
         self._states: OrderedDict[int, tuple[int, int]] = OrderedDict()
         """Row, and word that is to be read from there; the one used longest ago first."""
         self._given = 0
-        self._rows = _Rows(start)
-        self._start = self._rows.add(start.hidden_RP, start.state)[0]
+        self._rows = StateRows(model, start, normalize=normalize)
 
     @staticmethod
     def bytes_of(model: SinglePrecisionModel) -> int:
@@ -100,8 +100,8 @@ class States:
     def begin(self, point: ReadingPoint | None = None) -> int:
         """A state where a text begins, or at another point of one."""
         if point is None:
-            self._rows.hold(np.array([self._start]))
-            return self._add([self._start], [_READ])[0]
+            self._rows.hold([_START])
+            return self._add([_START], [_READ])[0]
         return self._add(self._rows.add(point.hidden_RP, point.state), [_READ])[0]
 
     def score(self, states_E: Sequence[int], words_E: Integers) -> Scored:
@@ -110,7 +110,7 @@ class States:
         rows_E = self._read(states_E)
         after_E, log_probs_E = rows_E.copy(), np.full(len(rows_E), np.nan)
         found = np.flatnonzero(rows_E >= 0)
-        log_probs_E[found] = self._log_probs(rows_E[found], words_E[found])
+        log_probs_E[found] = self._rows.log_probs(rows_E[found], words_E[found])
         after_E[found] = self._after(rows_E[found], words_E[found])
         return Scored(after_E, log_probs_E)
 
@@ -134,7 +134,7 @@ class States:
         """New states, after words that are read when it matters."""
         if self._history == "sentence":
             ended_E = words_E == END_ID
-            rows_E, words_E = np.where(ended_E, self._start, rows_E), np.where(ended_E, _READ, words_E)
+            rows_E, words_E = np.where(ended_E, _START, rows_E), np.where(ended_E, _READ, words_E)
         self._rows.hold(rows_E)
         return self._add(rows_E.tolist(), words_E.tolist())
 
@@ -165,10 +165,8 @@ class States:
 
     def _read_words(self, unread: dict[tuple[int, int], list[int]]) -> None:
         """Read each of these words from its row, for the states that wait for that."""
-        rows_B, words_B = (torch.tensor(part) for part in zip(*unread, strict=True))
-        hidden_BP, state = self._model.step(words_B, self._rows.state(rows_B))
+        rows = self._rows.step(*zip(*unread, strict=True))
         self._rows.let_go([row for (row, _), waiting in unread.items() for _ in waiting])
-        rows = self._rows.add(hidden_BP, state)
         self._rows.hold([row for row, waiting in zip(rows, unread.values(), strict=True) for _ in waiting[1:]])
         for row, waiting in zip(rows, unread.values(), strict=True):
             self._states.update(dict.fromkeys(waiting, (row, _READ)))
@@ -177,73 +175,3 @@ class States:
         if state in self._states:
             return self._states[state][0]
         return EVICTED if 0 <= state < self._given else UNKNOWN
-
-    def _log_probs(self, rows_E: Integers, words_E: Integers) -> Reals:
-        rows_N, place_E = np.unique(rows_E, return_inverse=True)
-        hidden_NP = self._rows.hidden(rows_N)
-        logits_E: Reals = self._model.logits(hidden_NP, torch.from_numpy(place_E), torch.from_numpy(words_E)).numpy()
-        return logits_E - self._log_normalizers(rows_N, hidden_NP)[place_E] if self._normalize else logits_E
-
-    def _log_normalizers(self, rows_N: Integers, hidden_NP: Tensor) -> Reals:
-        log_z_N = self._rows.log_z_S[rows_N]
-        if (new := np.flatnonzero(np.isnan(log_z_N))).size:
-            log_z_N[new] = self._model.log_normalizers(hidden_NP[torch.from_numpy(new)]).numpy()
-            self._rows.log_z_S[rows_N] = log_z_N
-        return log_z_N
-
-
-class _Rows:
-    """The numbers of states. A row that nobody holds any more is taken for the next one."""
-
-    def __init__(self, like: ReadingPoint) -> None:
-        self._hidden_SP = like.hidden_RP.new_empty(0, like.hidden_RP.shape[1])
-        self._parts_LSH = [part.new_empty(len(part), 0, part.shape[2]) for part in like.state]
-        self.log_z_S: Reals = np.empty(0)
-        """Log-normalisers; NaN where nobody asked for them yet."""
-        self._holders_S: Integers = np.empty(0, dtype=np.int64)
-        self._free: list[int] = []
-
-    def add(self, hidden_BP: Tensor, state: tuple[Tensor, ...]) -> list[int]:
-        """Rows with these numbers, each held once."""
-        while len(self._free) < len(hidden_BP):
-            self._grow()
-        rows = [self._free.pop() for _ in range(len(hidden_BP))]
-        rows_B = torch.tensor(rows)
-        self._hidden_SP[rows_B] = hidden_BP
-        for part_LSH, part_LBH in zip(self._parts_LSH, state, strict=True):
-            part_LSH[:, rows_B] = part_LBH
-        self.log_z_S[rows] = np.nan
-        self._holders_S[rows] = 1
-        return rows
-
-    def hold(self, rows: Integers | Sequence[int]) -> None:
-        """One holder more, each time that a row stands there."""
-        np.add.at(self._holders_S, np.asarray(rows, dtype=np.int64), 1)
-
-    def let_go(self, rows: Sequence[int]) -> None:
-        """One holder less, each time that a row stands there."""
-        rows_N = np.asarray(rows, dtype=np.int64)
-        np.subtract.at(self._holders_S, rows_N, 1)
-        touched = np.unique(rows_N)
-        self._free += touched[self._holders_S[touched] == 0].tolist()
-
-    def hidden(self, rows_N: Integers) -> Tensor:
-        """[N, P]"""
-        return self._hidden_SP[torch.from_numpy(rows_N)]
-
-    def state(self, rows_B: Tensor) -> tuple[Tensor, ...]:
-        """Each [L, B, H]."""
-        return tuple(part_LSH[:, rows_B] for part_LSH in self._parts_LSH)
-
-    def _grow(self) -> None:
-        """Half as many again."""
-        there = len(self._holders_S)
-        new = max(64, there // 2)
-        self._hidden_SP = torch.cat([self._hidden_SP, self._hidden_SP.new_empty(new, self._hidden_SP.shape[1])])
-        self._parts_LSH = [
-            torch.cat([part_LSH, part_LSH.new_empty(len(part_LSH), new, part_LSH.shape[2])], dim=1)
-            for part_LSH in self._parts_LSH
-        ]
-        self.log_z_S = np.concatenate([self.log_z_S, np.full(new, np.nan)])
-        self._holders_S = np.concatenate([self._holders_S, np.zeros(new, dtype=np.int64)])
-        self._free += reversed(range(there, there + new))
