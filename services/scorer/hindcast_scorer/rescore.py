@@ -74,28 +74,19 @@ class Rescoring:
     def rescore(self, reference: str, lists: Iterable[NBestList], options: RescoreOptions) -> Iterator[RescoredList]:
         """Each list in turn, some at a time. With a session, each goes on after the best hypothesis of the one before;
         what the session has heard counts when all of them are through."""
-        model = self._models.get(reference)
-        served = self._models.serve(model)
-        _check(options, served)
-        words_of = WordsOf(options.text, pipeline(served.bundle.pipeline))
         ngram = self._ngram(options)
-        if options.session is None:
-            rescorer = self._rescorer(served, words_of, options, _after_context(served, options.context), ngram)
+        with self.turn(reference, options) as turn:
+            # In a session the next list can't begin before this one has been decided.
+            at_once = 1 if turn.in_session else LISTS_AT_ONCE
             remaining = iter(lists)
-            while some := list(islice(remaining, LISTS_AT_ONCE)):
-                yield from rescorer.rescore(some)
-            return
-        with self._sessions.turn(options.session, model=model.id, field="options.session") as session:
-            heard = session.heard
-            for each in lists:
-                (rescored,) = self._rescorer(served, words_of, options, heard.point, ngram).rescore([each])
-                heard = _hear(heard, served, words_of(each.hypotheses[rescored.best].text))
-                yield rescored
-            session.heard = heard
+            while some := list(islice(remaining, at_once)):
+                for rescored in self._rescorer(turn, options, ngram).rescore(some):
+                    turn.hear(turn.words_of(rescored.list.hypotheses[rescored.best].text))
+                    yield rescored
 
     @contextmanager
     def turn(self, reference: str, options: RescoreOptions) -> Iterator[Turn]:
-        """For who scores by other means than lists. What a session has heard counts when the block is through."""
+        """What a session has heard counts when the block is through."""
         model = self._models.get(reference)
         served = self._models.serve(model)
         _check(options, served)
@@ -112,12 +103,9 @@ class Rescoring:
         self, reference: str, lists: Sequence[NBestList], options: RescoreOptions
     ) -> list[list[LanguageScores]]:
         """What the models say of each hypothesis, word by word, for whoever weighs it."""
-        served = self._models.serve(self._models.get(reference))
-        _check(options, served)
-        words_of = WordsOf(options.text, pipeline(served.bundle.pipeline))
-        start = _after_context(served, options.context)
-        rescorer = self._rescorer(served, words_of, options, start, self._ngram(options))
-        scored = iter(rescorer.language_scores([each.text for one in lists for each in one.hypotheses]))
+        with self.turn(reference, options) as turn:
+            rescorer = self._rescorer(turn, options, self._ngram(options))
+            scored = iter(rescorer.language_scores([each.text for one in lists for each in one.hypotheses]))
         return [[next(scored) for _ in one.hypotheses] for one in lists]
 
     def check(self, asked: CheckRequest) -> CheckAnswer:
@@ -184,18 +172,12 @@ class Rescoring:
             return None
         return self._ngrams.open(options.interpolation.ngram, field="options.interpolation.ngram")
 
-    def _rescorer(
-        self,
-        served: ServedModel,
-        words_of: WordsOf,
-        options: RescoreOptions,
-        start: ReadingPoint,
-        ngram: NgramModel | None,
-    ) -> Rescorer:
+    def _rescorer(self, turn: Turn, options: RescoreOptions, ngram: NgramModel | None) -> Rescorer:
         def neural(sentences: Sequence[Sequence[int]]) -> list[Reals]:
-            return self.batching.score(served.quick, sentences, start=start, normalize=options.sum == "exact")
+            normalize = options.sum == "exact"
+            return self.batching.score(turn.served.quick, sentences, start=turn.heard.point, normalize=normalize)
 
-        return Rescorer(served.bundle.vocabulary, words_of, neural, options, ngram)
+        return Rescorer(turn.served.bundle.vocabulary, turn.words_of, neural, options, ngram)
 
     def _told(self, session: Session, served: ServedModel) -> SessionAnswer:
         warnings = []

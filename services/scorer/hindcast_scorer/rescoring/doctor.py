@@ -64,15 +64,11 @@ def _begins_with_id(one: NBestList) -> bool:
 
 
 def _empty(lists: Sequence[NBestList]) -> Iterator[Sign]:
-    nothing = [one for one in lists if not any(each.text.strip() for each in one.hypotheses)]
+    emptiness = [{not each.text.strip() for each in one.hypotheses} for one in lists]
+    nothing = [one for one, found in zip(lists, emptiness, strict=True) if found == {True}]
     if nothing:
-        yield Sign(
-            "empty",
-            "error",
-            f"{len(nothing):,} lists have no hypothesis with a word in it.",
-            nothing,
-        )
-    some = [one for one in lists if one not in nothing and any(not each.text.strip() for each in one.hypotheses)]
+        yield Sign("empty", "error", f"{len(nothing):,} lists have no hypothesis with a word in it.", nothing)
+    some = [one for one, found in zip(lists, emptiness, strict=True) if found == {True, False}]
     if some:
         yield Sign("empty", "warning", f"{len(some):,} lists have hypotheses without any word.", some)
 
