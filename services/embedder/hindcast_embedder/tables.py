@@ -1,13 +1,9 @@
 """The tables that are hosted: found in the registry, mapped when first asked for, kept within a budget of memory."""
 
 import json
-import secrets
-import tempfile
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -15,11 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.errors import NameTaken, NotFound, Unavailable
+from hindcast.intake import Intake
 from hindcast.jobs.ports import Artifacts, Database
-from hindcast.jobs.service import ARTIFACT_FOLDERS
 from hindcast.nn.embedding_table import EmbeddingTable, Normalization, Normalizer, TableKind, Vectors
-from hindcast.registry import Page, Resource, new_id
+from hindcast.registry import Page, Resource
 from hindcast.serving import Catalogue, Shelf
 from hindcast.text.corpus import Corpus
 from hindcast.text.vocabulary import Vocabulary
@@ -64,7 +59,7 @@ class Tables:
         """`scratch` is a folder for uploads on their way, best on the artifacts' file system."""
         self._database = database
         self._artifacts = artifacts
-        self._scratch = scratch
+        self._intake = Intake(database, artifacts, "table", scratch=scratch)
         self._shelf = Shelf(self._opened, memory_bytes=memory_bytes)
         self._tables = Catalogue(database, "table", on_deleted=self._shelf.drop)
         self._models = Catalogue(database, "model")
@@ -86,31 +81,17 @@ class Tables:
 
     def add(self, file: BinaryIO, *, format: FormatName, name: str | None) -> Resource:
         """Take in a file. NameTaken; InvalidInput that names the line or row. It is there whole or not at all."""
-        self._check_free(name)
-        with self._folder() as folder:
+        self._intake.check_free(name)
+        with self._intake.folder() as folder:
             imported = import_table(file, format, folder)
-            id = new_id("table")
-            artifact = f"{ARTIFACT_FOLDERS['table']}/{id}/{secrets.token_hex(8)}"
-            size_bytes = self._artifacts.put(folder, artifact)
-        facts: Mapping[str, Any] = {"kind": "import", "source": format, "dtype": "float32", **asdict(imported)}
-        resource = Resource(id, "table", name, artifact, facts, size_bytes, None, datetime.now(UTC))
-        try:
-            with self._database.transaction() as transaction:
-                transaction.resources.add(resource)
-        except Unavailable:
-            raise  # it may have been committed all the same, and then the row needs its files
-        except BaseException:
-            self._artifacts.delete(artifact)
-            raise
-        return resource
+            facts: Mapping[str, Any] = {"kind": "import", "source": format, "dtype": "float32", **asdict(imported)}
+            return self._intake.keep(self._intake.described(folder, name=name, facts=facts), folder)
 
     def delete(self, reference: str) -> None:
         """NotFound; InUse while a job needs it. Its files are discarded with it."""
-        with self._database.transaction() as transaction:
-            resource = transaction.resources.get(reference, "table")
-            transaction.resources.delete(resource.id)
-        self._tables.forget(resource.id)
-        self._shelf.drop(resource.id)
+        id = self._intake.delete(reference)
+        self._tables.forget(id)
+        self._shelf.drop(id)
 
     def vocabulary(self, model: str) -> Sequence[str]:
         """The words of a language model, most frequent first. NotFound, Unavailable."""
@@ -128,22 +109,3 @@ class Tables:
     def _opened(self, resource: Resource) -> OpenTable:
         assert resource.artifact is not None
         return OpenTable(EmbeddingTable.open(self._artifacts.fetch(resource.artifact)))
-
-    def _check_free(self, name: str | None) -> None:
-        """An upload of gigabytes should not end with NameTaken, if that can be known before."""
-        if name is None:
-            return
-        with self._database.transaction() as transaction:
-            try:
-                first = transaction.resources.get(name, "table")
-            except NotFound:
-                return
-        raise NameTaken(f"The name {name!r} belongs to table {first.id}.")
-
-    @contextmanager
-    def _folder(self) -> Iterator[Path]:
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="import-") as parent:
-            folder = Path(parent) / "table"
-            folder.mkdir()
-            yield folder

@@ -1,27 +1,24 @@
 """The models that are served: found in the registry, opened when first asked for, kept within a budget of memory."""
 
-import secrets
 import shutil
-import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
 from pydantic import ValidationError
 
-from hindcast.errors import Corrupt, FieldError, InvalidInput, NameTaken, NotFound, Unavailable
+from hindcast.errors import Corrupt, FieldError, InvalidInput, NotFound
+from hindcast.intake import Intake
 from hindcast.jobs.ports import Artifacts, Database
-from hindcast.jobs.service import ARTIFACT_FOLDERS
 from hindcast.lm.bundle import Bundle, pack, unpack
 from hindcast.lm.lstm import LstmLanguageModel, LstmSpecification
 from hindcast.lm.prefix_tree import ReadingPoint
 from hindcast.lm.reading import Reader
 from hindcast.lm.single_precision import SinglePrecisionModel
-from hindcast.registry import Page, Resource, new_id
+from hindcast.registry import Page, Resource
 from hindcast.serving import Catalogue, Shelf
 from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.pipeline import PipelineName
@@ -76,7 +73,7 @@ class Models:
         """`scratch` is a folder for bundles on their way, best on the artifacts' file system."""
         self._database = database
         self._artifacts = artifacts
-        self._scratch = scratch
+        self._intake = Intake(database, artifacts, "model", scratch=scratch)
         self._shelf = Shelf(self._opened, memory_bytes=memory_bytes, weigh=_memory_of)
         self._models = Catalogue(database, "model", clock=clock, on_deleted=self._shelf.drop)
         self._corpora = Catalogue(database, "corpus", clock=clock)
@@ -103,24 +100,12 @@ class Models:
 
     def add(self, file: BinaryIO, *, name: str | None) -> Resource:
         """Take in a packed bundle. NameTaken; InvalidInput that names the damaged file. It is there whole or not."""
-        self._check_free(name)
-        with self.workplace() as folder:
+        self._intake.check_free(name)
+        with self._intake.folder() as folder:
             bundle = _unpacked(file, folder)
-            id = new_id("model")
-            artifact = f"{ARTIFACT_FOLDERS['model']}/{id}/{secrets.token_hex(8)}"
-            size_bytes = sum(stored.stat().st_size for stored in (folder / "bundle").iterdir())
-            model = Resource(id, "model", name, artifact, bundle.facts(), size_bytes, None, datetime.now(UTC))
+            model = self._intake.described(folder / "bundle", name=name, facts=bundle.facts())
             _check_card(model)
-            self._artifacts.put(folder / "bundle", artifact)
-        try:
-            with self._database.transaction() as transaction:
-                transaction.resources.add(model)
-        except Unavailable:
-            raise  # it may have been committed all the same, and then the row needs its files
-        except BaseException:
-            self._artifacts.delete(artifact)
-            raise
-        return model
+            return self._intake.keep(model, folder / "bundle")
 
     def pack(self, model: Resource, folder: Path) -> Path:
         """All of it as one file in `folder`, which `add` takes anywhere."""
@@ -130,11 +115,9 @@ class Models:
 
     def delete(self, reference: str) -> None:
         """NotFound; InUse while a job needs it. Its files are discarded with it."""
-        with self._database.transaction() as transaction:
-            model = transaction.resources.get(reference, "model")
-            transaction.resources.delete(model.id)
-        self._models.forget(model.id)
-        self._shelf.drop(model.id)
+        id = self._intake.delete(reference)
+        self._models.forget(id)
+        self._shelf.drop(id)
 
     def text(self, reference: CorpusReference, *, field: str) -> Text:
         """The stored text that a reference at `field` of a request means. InvalidInput, NotFound, Corrupt."""
@@ -147,12 +130,9 @@ class Models:
 
         return Text.resolve(reference, open, field=field)
 
-    @contextmanager
-    def workplace(self) -> Iterator[Path]:
+    def workplace(self) -> AbstractContextManager[Path]:
         """An empty folder that is gone afterwards."""
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._scratch) as folder:
-            yield Path(folder)
+        return self._intake.folder()
 
     def _opened(self, model: Resource) -> ServedModel:
         try:
@@ -163,17 +143,6 @@ class Models:
     def _folder(self, resource: Resource) -> Path:
         assert resource.artifact is not None, "the catalogue only knows what is ready"
         return self._artifacts.fetch(resource.artifact)
-
-    def _check_free(self, name: str | None) -> None:
-        """Nobody should send a large file to hear in the end that the name is taken."""
-        if name is None:
-            return
-        with self._database.transaction() as transaction:
-            try:
-                first = transaction.resources.get(name, "model")
-            except NotFound:
-                return
-        raise NameTaken(f"The name {name!r} belongs to model {first.id}.")
 
 
 def _memory_of(model: Resource) -> int:

@@ -1,18 +1,14 @@
 """The n-gram models that are hosted: found in the registry, opened when first asked for, kept within a budget of
 memory."""
 
-import secrets
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from datetime import UTC, datetime
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from hindcast.errors import Corrupt, FieldError, NameTaken, NotFound, Unavailable
+from hindcast.errors import Corrupt, FieldError, NotFound
+from hindcast.intake import Intake
 from hindcast.jobs.ports import Artifacts, Database
-from hindcast.jobs.service import ARTIFACT_FOLDERS
-from hindcast.registry import Page, Resource, new_id
+from hindcast.registry import Page, Resource
 from hindcast.serving import Catalogue, Shelf
 from hindcast_scorer.ngrams.kenlm_model import KenlmModel, kenlm
 from hindcast_scorer.ngrams.upload import NgramFile, receive, sha256_of
@@ -38,7 +34,7 @@ class NgramModels:
         """`scratch` is a folder for uploads on their way, best on the artifacts' file system."""
         self._database = database
         self._artifacts = artifacts
-        self._scratch = scratch
+        self._intake = Intake(database, artifacts, "ngram", scratch=scratch, called="n-gram model")
         self._load = load
         self._shelf = Shelf(self._opened, memory_bytes=memory_bytes, weigh=_memory_of)
         self._ngrams = Catalogue(database, "ngram", on_deleted=self._shelf.drop)
@@ -65,30 +61,16 @@ class NgramModels:
         """Take in an ARPA file or a KenLM binary. NotInstalled; NameTaken; InvalidInput that names the line. It is
         there whole or not at all."""
         kenlm()
-        self._check_free(name)
-        with self._folder() as folder:
+        self._intake.check_free(name)
+        with self._intake.folder() as folder:
             received = receive(file, folder / FILE)
-            id = new_id("ngram")
-            artifact = f"{ARTIFACT_FOLDERS['ngram']}/{id}/{secrets.token_hex(8)}"
-            size_bytes = self._artifacts.put(folder, artifact)
-        resource = Resource(id, "ngram", name, artifact, _facts(received), size_bytes, None, datetime.now(UTC))
-        try:
-            with self._database.transaction() as transaction:
-                transaction.resources.add(resource)
-        except Unavailable:
-            raise  # it may have been committed all the same, and then the row needs its file
-        except BaseException:
-            self._artifacts.delete(artifact)
-            raise
-        return resource
+            return self._intake.keep(self._intake.described(folder, name=name, facts=_facts(received)), folder)
 
     def delete(self, reference: str) -> None:
         """NotFound. Its file is discarded with it; who scores with it goes on undisturbed."""
-        with self._database.transaction() as transaction:
-            ngram = transaction.resources.get(reference, "ngram")
-            transaction.resources.delete(ngram.id)
-        self._ngrams.forget(ngram.id)
-        self._shelf.drop(ngram.id)
+        id = self._intake.delete(reference)
+        self._ngrams.forget(id)
+        self._shelf.drop(id)
 
     def _opened(self, ngram: Resource) -> KenlmModel:
         assert ngram.artifact is not None, "the catalogue only knows what is ready"
@@ -96,25 +78,6 @@ class NgramModels:
         if sha256_of(file) != ngram.facts["sha256"]:  # KenLM would follow whatever numbers stand there
             raise Corrupt(f"N-gram model {ngram.id} can't be served: its file is not what was stored.")
         return self._load(file)
-
-    def _check_free(self, name: str | None) -> None:
-        """Nobody should send a large file to hear in the end that the name is taken."""
-        if name is None:
-            return
-        with self._database.transaction() as transaction:
-            try:
-                first = transaction.resources.get(name, "ngram")
-            except NotFound:
-                return
-        raise NameTaken(f"The name {name!r} belongs to n-gram model {first.id}.")
-
-    @contextmanager
-    def _folder(self) -> Iterator[Path]:
-        self._scratch.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self._scratch, prefix="import-") as parent:
-            folder = Path(parent) / "ngram"
-            folder.mkdir()
-            yield folder
 
 
 def _facts(received: NgramFile) -> dict[str, object]:

@@ -165,7 +165,7 @@ def test_a_model_travels_as_one_file(scorer, packed):
     asked = {"context": "The rain fell. Schools", "k": 14}
     assert scorer.ask("/v1/models/copy/next", **asked) == scorer.ask("/v1/models/small/next", **asked)
     assert scorer.http.get("/v1/models/copy/bundle").content == packed
-    assert [*scorer.models._scratch.iterdir()] == []
+    assert [*(scorer.folder / "scratch").iterdir()] == []
 
 
 def stored_models(scorer):
@@ -175,7 +175,7 @@ def stored_models(scorer):
 def assert_nothing_was_made(scorer):
     assert stored_models(scorer) == ["lm_1"]
     assert [*(scorer.folder / "artifacts").glob("models/*/*")] == []
-    assert [*scorer.models._scratch.iterdir()] == []
+    assert [*(scorer.folder / "scratch").iterdir()] == []
 
 
 @pytest.mark.parametrize("name", ["bundle.json", "vocabulary.json", "weights.safetensors"])
@@ -221,7 +221,7 @@ def test_an_archive_that_swells_is_refused(scorer):
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
         for name in ("bundle.json", "vocabulary.json", "weights.safetensors", "SHA256SUMS"):
             archive.writestr(name, b"0" * 10_000_000)
-    scorer.models._scratch.mkdir()
+    (scorer.folder / "scratch").mkdir()
     answer = scorer.http.post("/v1/models", content=buffer.getvalue())
     assert (answer.status_code, "stored, not compressed" in answer.json()["detail"]) == (422, True)
 
