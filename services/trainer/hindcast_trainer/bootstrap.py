@@ -23,23 +23,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-Reals = npt.NDArray[np.float64]
+from hindcast.bootstrap import RESAMPLES, SEED, Interval
 
-RESAMPLES = 10_000
-SEED = 20190915
-"""Of the resamples and of the draws from Student's t: equal scores have equal intervals."""
-CONFIDENCE = 0.95
+Reals = npt.NDArray[np.float64]
 
 _BLOCK_CELLS = 1 << 22
 """Counts that are held at a time."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """The middle 95 % of the resamples."""
-
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -77,8 +66,7 @@ def resample(
 def perplexity_interval(resampled_BR: Reals, seen_R: Reals, *, seed: int = SEED) -> Interval:
     """Of a row's mean perplexity; from log perplexities, resampled and as they were seen."""
     resampled_B = _log_mean(resampled_BR) + _scatter([seen_R], len(resampled_BR), seed)
-    low, high = np.exp(_middle(resampled_B))
-    return Interval(float(low), float(high))
+    return Interval.of(np.exp(resampled_B))
 
 
 def difference(resampled_BR: Reals, other_BR: Reals, seen_R: Reals, other_R: Reals, *, seed: int = SEED) -> Difference:
@@ -87,8 +75,8 @@ def difference(resampled_BR: Reals, other_BR: Reals, seen_R: Reals, other_R: Rea
     scatter_B = _scatter([seen_R, other_R], len(resampled_BR), seed)
     resampled_B = _log_mean(resampled_BR) - _log_mean(other_BR) + scatter_B
     extreme = int(np.count_nonzero(np.abs(resampled_B - seen) >= abs(seen)))
-    low, high = np.expm1(_middle(resampled_B))
-    return Difference(float(np.expm1(seen)), Interval(float(low), float(high)), (1 + extreme) / (1 + len(resampled_B)))
+    p_value = (1 + extreme) / (1 + len(resampled_B))
+    return Difference(float(np.expm1(seen)), Interval.of(np.expm1(resampled_B)), p_value)
 
 
 def _log_mean(logs_BR: Reals) -> Reals:
@@ -106,9 +94,3 @@ def _scatter(rows: list[Reals], resamples: int, seed: int) -> Reals:
     error = np.sqrt(variance * sum(1 / len(row_R) for row_R in rows))
     scatter_B: Reals = error * np.random.default_rng([seed, 1]).standard_t(degrees, resamples)
     return scatter_B
-
-
-def _middle(resampled_B: Reals) -> Reals:
-    tail = (1 - CONFIDENCE) / 2
-    middle: Reals = np.quantile(resampled_B, [tail, 1 - tail])
-    return middle

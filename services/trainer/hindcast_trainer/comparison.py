@@ -9,12 +9,13 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import ConfigDict, Field
 
+from hindcast.bootstrap import RESAMPLES
 from hindcast.errors import Corrupt, InvalidInput, NotFound
 from hindcast.json_model import JsonModel
 from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
 from hindcast.text.corpus import CorpusReference
-from hindcast_trainer.bootstrap import RESAMPLES, difference, perplexity_interval, resample
+from hindcast_trainer.bootstrap import difference, perplexity_interval, resample
 from hindcast_trainer.held_out import HeldOutScores
 from hindcast_trainer.overlap import overlap
 from hindcast_trainer.references import Reference

@@ -15,29 +15,17 @@ Shapes: U units (utterances, or whole conversations), B resamples, S possible su
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from hindcast.bootstrap import RESAMPLES, SEED, Interval
+
 Reals = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-RESAMPLES = 10_000
-SEED = 20190915
-"""Of the resamples: equal errors have equal intervals."""
-CONFIDENCE = 0.95
-
 _BLOCK_CELLS = 1 << 22
 """Utterances that are drawn at a time."""
-
-
-@dataclass(frozen=True)
-class Interval:
-    """The middle 95 % of the resamples."""
-
-    low: float
-    high: float
 
 
 def by_group(values_U: Integers, groups: Sequence[str]) -> Integers:
@@ -61,9 +49,7 @@ def interval(differences_U: Integers, words_U: Integers, *, resamples: int = RES
         drawn_BU = random.integers(0, units, (min(block, resamples - start), units))
         sums_B, words_B = differences_U[drawn_BU].sum(axis=1), words_U[drawn_BU].sum(axis=1)
         drawn_B.append(100 * sums_B[words_B > 0] / words_B[words_B > 0])
-    tail = (1 - CONFIDENCE) / 2
-    low, high = np.quantile(np.concatenate(drawn_B), [tail, 1 - tail])
-    return Interval(float(low), float(high))
+    return Interval.of(np.concatenate(drawn_B))
 
 
 def matched_pairs(differences_U: Integers) -> float:

@@ -17,11 +17,12 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from hindcast.bootstrap import Interval
 from hindcast.errors import InvalidInput
 from hindcast_scorer.rescoring.conventions import Convention
 from hindcast_scorer.rescoring.line_search import Candidates, Weight, best_on_grid, chosen, fewest_errors
 from hindcast_scorer.rescoring.lists import NBestList
-from hindcast_scorer.rescoring.significance import Interval, by_group, interval, matched_pairs
+from hindcast_scorer.rescoring.significance import by_group, interval, matched_pairs
 from hindcast_scorer.rescoring.word_errors import ListErrors, WordErrors, list_errors, oracle, summed
 
 Reals = npt.NDArray[np.float64]

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from hindcast_scorer.rescoring.significance import Interval, by_group, interval, matched_pairs
+from hindcast.bootstrap import Interval
+from hindcast_scorer.rescoring.significance import by_group, interval, matched_pairs
 
 
 def test_hand_worked_matched_pairs() -> None:
