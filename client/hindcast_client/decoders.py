@@ -4,6 +4,7 @@
 import math
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
+from io import UnsupportedOperation
 from typing import Any, Generic, Protocol, TypeVar
 
 END = "</s>"
@@ -142,5 +143,5 @@ class PyctcdecodeScorer(Generic[State]):
             setattr(self, name, value)
 
     def save_to_dir(self, filepath: str) -> None:
-        """NotImplementedError: the model is a bundle, and is kept as one."""
-        raise NotImplementedError("Keep the model's bundle instead: GET /v1/models/{id}/bundle")
+        """io.UnsupportedOperation: the model isn't here, and is kept as a bundle."""
+        raise UnsupportedOperation("Keep the model's bundle instead: GET /v1/models/{id}/bundle")

@@ -1,6 +1,6 @@
 """The scorer's HTTP edge."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +13,7 @@ from hindcast.web.negotiation import preferred
 from hindcast.web.schemas import PageOf, PageQuery
 from hindcast.web.uploads import uploaded
 from hindcast_scorer import answers
+from hindcast_scorer.api.bodies import workplace_of
 from hindcast_scorer.api.ngrams import ngrams_router
 from hindcast_scorer.api.rescoring import rescoring_router
 from hindcast_scorer.api.streaming import streaming_router
@@ -72,11 +73,6 @@ def router(
 def _registry(models: Models) -> APIRouter:
     routes = APIRouter(tags=["models"])
 
-    def workplace() -> Iterator[Path]:
-        """A folder that is gone once the answer is out."""
-        with models.workplace() as folder:
-            yield folder
-
     @routes.get("/v1/models")
     def list_models(
         page: PageQuery, pipeline: PipelineName | None = None, name: str | None = None
@@ -96,7 +92,7 @@ def _registry(models: Models) -> APIRouter:
         models.delete(model)
 
     @routes.get("/v1/models/{model}/bundle", response_class=FileResponse, responses={200: {"content": {ZIP: {}}}})
-    def export_model(model: str, folder: Annotated[Path, Depends(workplace)]) -> FileResponse:
+    def export_model(model: str, folder: Annotated[Path, Depends(workplace_of(models))]) -> FileResponse:
         """The whole model as one file, a zip archive that `POST /v1/models` takes."""
         found = models.get(model)
         file = models.pack(found, folder)

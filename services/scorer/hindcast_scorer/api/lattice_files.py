@@ -1,26 +1,21 @@
 """Lattices as recognisers write them: a file in; the same file with new scores, or lists of its best paths, out."""
 
 import math
-from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from fastapi.routing import APIRoute
 from pydantic import Field
-from starlette.datastructures import Headers
-from starlette.routing import Match
-from starlette.types import Scope
 
-from hindcast_scorer.api.list_files import OptionsQuery, media_type_of, stored
+from hindcast_scorer.api.bodies import route_where, stored, streamed, workplace_of
+from hindcast_scorer.api.list_files import OptionsQuery
 from hindcast_scorer.formats.hindcast_jsonl import HindcastJsonl
 from hindcast_scorer.lattice_rescoring import LatticeFile, LatticeOptions, LatticeRescoring
 from hindcast_scorer.lattices.formats import LATTICE_FORMATS, LatticeFormatName, lattice_format
 from hindcast_scorer.models import Models
 from hindcast_scorer.rescore import Rescoring
+from hindcast_scorer.rescoring.lists import RescoredList
 from hindcast_scorer.rescoring.options import Weight
 
 TEXT = "text/plain"
@@ -61,37 +56,23 @@ class LatticeQuery(OptionsQuery):
         )
 
 
-class _LatticeRoute(APIRoute):
-    """Takes lattices; all else is left to the routes after it."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, child = super().matches(scope)
-        return (match, child) if match is not Match.NONE and _is_lattice(scope) else (Match.NONE, {})
-
-
-def _is_lattice(scope: Scope) -> bool:
-    asked = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    if "format" in asked:
-        return asked["format"][0] in LATTICE_FORMATS
-    return lattice_format(None, Headers(scope=scope).get("content-type")) is not None
+def _is_lattice(format: str | None, content_type: str | None) -> bool:
+    if format is not None:
+        return format in LATTICE_FORMATS
+    return lattice_format(None, content_type) is not None
 
 
 def lattice_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> APIRouter:
     """Before the routes of lists, on the same path."""
-    routes = APIRouter(route_class=_LatticeRoute, dependencies=[turn])
+    routes = APIRouter(route_class=route_where(_is_lattice), dependencies=[turn])
     lattices = LatticeRescoring(rescoring)
-
-    def workplace() -> Iterator[Path]:
-        """A folder that is gone once the answer is out."""
-        with models.workplace() as folder:
-            yield folder
 
     @routes.post("/v1/models/{model}/rescore", include_in_schema=False)
     def rescore_lattices(
         model: str,
         request: Request,
         asked: Annotated[LatticeQuery, Query()],
-        folder: Annotated[Path, Depends(workplace)],
+        folder: Annotated[Path, Depends(workplace_of(models))],
     ) -> StreamingResponse:
         # Read twice: what is wrong on the last line is told before the first is answered.
         form = lattice_format(asked.format, request.headers.get("content-type"))
@@ -100,21 +81,17 @@ def lattice_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> 
         file = LatticeFile(form, stored(request, folder / "body"), asked.utterance)
         file.check()
         if asked.answer == "lattice":
-            answer = lattices.lattices(model, file, options)
-            first = next(answer, b"")
-            return StreamingResponse(chain([first], answer), media_type=media_type_of(first, form.media_type))
-        as_text = asked.answer == "best" and TEXT in request.headers.get("accept", "")
+            return streamed(lattices.lattices(model, file, options), form.media_type)
         lists = lattices.lists(model, file, options, count=1 if asked.answer == "best" else asked.n)
-        if as_text:
-            answer = (
-                f"{each.list.utterance} {each.list.hypotheses[0].text}".rstrip().encode() + b"\n" for each in lists
-            )
-        else:
-            answer = _LISTS.write(lists, sort=False)
-        first = next(answer, b"")
-        return StreamingResponse(chain([first], answer), media_type=TEXT if as_text else _LISTS.media_type)
+        if asked.answer == "best" and TEXT in request.headers.get("accept", ""):
+            return streamed((_as_text(each) for each in lists), TEXT)
+        return streamed(_LISTS.write(lists, sort=False), _LISTS.media_type)
 
     return routes
+
+
+def _as_text(best: RescoredList) -> bytes:
+    return f"{best.list.utterance} {best.list.hypotheses[0].text}".rstrip().encode() + b"\n"
 
 
 def with_lattices(documented: dict[str, Any]) -> dict[str, Any]:

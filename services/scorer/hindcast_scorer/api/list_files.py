@@ -1,22 +1,16 @@
 """Lists as recognisers write them: a file in, the same file with new scores out."""
 
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
-from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import StreamingResponse
-from fastapi.routing import APIRoute
 from pydantic import ConfigDict, Field
-from starlette.datastructures import Headers
-from starlette.routing import Match
-from starlette.types import Scope
 
 from hindcast.errors import FieldError, InvalidInput
 from hindcast.web.schemas import Schema
-from hindcast.web.uploads import uploaded
+from hindcast_scorer.api.bodies import route_where, stored, streamed, workplace_of
 from hindcast_scorer.formats import FORMATS, FormatName, chosen
 from hindcast_scorer.formats.base import ListFormat
 from hindcast_scorer.models import Models
@@ -26,8 +20,6 @@ from hindcast_scorer.rescoring.options import Interpolation, OovCharge, RescoreO
 JSON = "application/json"
 WARNING = "Hindcast-Warning"
 """Header of what is to be minded when the scores are read."""
-_COPY_BYTES = 1 << 20
-_TAR_MAGIC = slice(257, 262)
 
 
 class OptionsQuery(Schema):
@@ -106,33 +98,23 @@ class FileQuery(OptionsQuery):
         return super().options.model_copy(update={"tokens": self.tokens, "order": self.order})
 
 
-class _FileRoute(APIRoute):
-    """Takes what isn't JSON, or names a format. JSON is left to the route whose schema tells what it is made of."""
-
-    def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        match, child = super().matches(scope)
-        return (match, child) if match is not Match.NONE and _is_file(scope) else (Match.NONE, {})
-
-
-def _is_file(scope: Scope) -> bool:
-    asked = parse_qs(scope.get("query_string", b"").decode("latin-1"), keep_blank_values=True)
-    if "format" in asked:
-        return asked["format"] != ["json"]
-    return not Headers(scope=scope).get("content-type", JSON).lower().startswith(JSON)
+def _is_file(format: str | None, content_type: str | None) -> bool:
+    """JSON is left to the route whose schema tells what it is made of."""
+    if format is not None:
+        return format != "json"
+    return not (content_type or JSON).lower().startswith(JSON)
 
 
 def list_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> APIRouter:
     """Before the JSON route, on the same path."""
-    routes = APIRouter(route_class=_FileRoute, dependencies=[turn])
-
-    def workplace() -> Iterator[Path]:
-        """A folder that is gone once the answer is out."""
-        with models.workplace() as folder:
-            yield folder
+    routes = APIRouter(route_class=route_where(_is_file), dependencies=[turn])
 
     @routes.post("/v1/models/{model}/rescore", include_in_schema=False)
     def rescore_file(
-        model: str, request: Request, asked: Annotated[FileQuery, Query()], folder: Annotated[Path, Depends(workplace)]
+        model: str,
+        request: Request,
+        asked: Annotated[FileQuery, Query()],
+        folder: Annotated[Path, Depends(workplace_of(models))],
     ) -> StreamingResponse:
         # Read twice: what is wrong on the last line is told before the first is answered.
         form = chosen(asked.format, request.headers.get("content-type"))
@@ -142,10 +124,7 @@ def list_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> API
             for _ in form.read(body, name=asked.utterance):
                 pass
         answer = _answer(rescoring, model, form, file, asked.utterance, options)
-        first = next(answer, b"")
-        return StreamingResponse(
-            chain([first], answer), media_type=media_type_of(first, form.media_type), headers=_headers(form, options)
-        )
+        return streamed(answer, form.media_type, headers=_headers(form, options))
 
     return routes
 
@@ -156,21 +135,6 @@ def _answer(
     with file.open("rb") as body:
         rescored = rescoring.rescore(model, form.read(body, name=utterance), options)
         yield from form.write(rescored, sort=options.order == "sorted")
-
-
-def stored(request: Request, file: Path) -> Path:
-    """What was sent, as a file."""
-    with uploaded(request) as body, file.open("wb") as copy:
-        while some := body.read(_COPY_BYTES):
-            copy.write(some)
-    return file
-
-
-def media_type_of(first: bytes, own: str) -> str:
-    """Of an answer that begins so: packed, or else its format's own."""
-    if first.startswith(b"\x1f\x8b"):
-        return "application/gzip"
-    return "application/x-tar" if first[_TAR_MAGIC] == b"ustar" else own
 
 
 def _headers(form: ListFormat, options: RescoreOptions) -> dict[str, str]:
