@@ -14,6 +14,7 @@ from torch import Tensor
 
 from hindcast.lm.base import History, LanguageModel, State
 from hindcast.lm.lstm import LstmLanguageModel
+from hindcast.lm.reading import read_on
 from hindcast.lm.trainee import read_batch
 from hindcast.text.batches import language_model_batches
 from hindcast.text.corpus import EncodedText
@@ -61,12 +62,8 @@ def score_corpus(
 
 def read(model: LanguageModel, prefix_N: Integers) -> Tensor:
     """[1, H] hidden state after `</s>` and the tokens of a prefix: what `log_probs` and `ranks` take."""
-    words_T1 = torch.from_numpy(_shifted(prefix_N, len(prefix_N) + 1))[:, None]
-    state = model.start_state(1)
-    with torch.no_grad():
-        for block_T1 in words_T1.split(_STEPS):
-            hidden_T1H, state = model.run(block_T1, state)
-    return hidden_T1H[-1]
+    hidden_1H, _ = read_on(model, (END_ID, *prefix_N.tolist()))
+    return hidden_1H
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import threading
 from collections import OrderedDict
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -28,6 +29,16 @@ class _Place:
     state: State
 
 
+@torch.no_grad()
+def read_on(model: LanguageModel, tokens: Sequence[int], state: State | None = None) -> tuple[Tensor, State]:
+    """[1, H] hidden state after some tokens, at least one, and the state there; from where a text begins if there is no
+    `state`."""
+    state = model.start_state(1) if state is None else state
+    for block_T1 in torch.tensor(tokens)[:, None].split(_STEPS):
+        hidden_T1H, state = model.run(block_T1, state)
+    return hidden_T1H[-1].clone(), state
+
+
 class Reader:
     """Reads texts with one model. Who asks about a text again, or goes on from it, waits for what is new alone."""
 
@@ -49,13 +60,10 @@ class Reader:
                 self._remember(place)
         return place.hidden_1H
 
-    @torch.no_grad()
     def _read_on(self, place: _Place | None, tokens: tuple[int, ...]) -> _Place:
-        state = self._model.start_state(1) if place is None else place.state
-        unread = (END_ID, *tokens) if place is None else tokens[len(place.tokens) :]
-        for block_T1 in torch.tensor(unread)[:, None].split(_STEPS):
-            hidden_T1H, state = self._model.run(block_T1, state)
-        return _Place(tokens, hidden_T1H[-1].clone(), state)
+        if place is None:
+            return _Place(tokens, *read_on(self._model, (END_ID, *tokens)))
+        return _Place(tokens, *read_on(self._model, tokens[len(place.tokens) :], place.state))
 
     def _furthest(self, tokens: tuple[int, ...]) -> _Place | None:
         """The longest beginning that is remembered."""
