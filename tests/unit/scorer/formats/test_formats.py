@@ -98,10 +98,8 @@ def test_new_scores_read_back(name: FormatName) -> None:
             assert language == pytest.approx([place - 0.25 - many for place in range(1, many + 1)], rel=1e-14)
 
 
-@pytest.mark.parametrize("name", ALL)
+@pytest.mark.parametrize("name", [name for name in ALL if name in TARS or name.startswith("srilm")])
 def test_a_gzipped_archive_is_answered_by_one(name: FormatName) -> None:
-    if not (name in TARS or name.startswith("srilm")):
-        pytest.skip("no archive")
     came = golden(FILES[name])
     again = write(name, [unchanged(list) for list in read(name, gzip.compress(came))])
     assert gzip.decompress(again) == write(name, [unchanged(list) for list in read(name, came)])

@@ -95,36 +95,45 @@ def test_reading_and_writing_again_changes_nothing(name: FormatName, lists: list
         assert write(name, pairs) == once
 
 
-def either(name: FormatName, body: bytes) -> None:
-    """Lists or InvalidInput, and lists can be written."""
+def assert_lists_or_refused(name: FormatName, body: bytes) -> None:
+    """A refusal says where and what; lists are sound, and can be written."""
+    refusals: list[InvalidInput] = []
+    found = []
     try:
         found = read(name, body)
-    except InvalidInput:
+    except InvalidInput as error:
+        refusals.append(error)
+    for refusal in refusals:
+        assert refusal.errors
+        assert all(each.field and each.message for each in refusal.errors)
         return
-    write(
-        name,
-        [
-            RescoredList(
-                again,
-                [Score(h.am_score, None, -1.0, -1.0, 0, 0, -2.0, i, i) for i, h in enumerate(again.hypotheses, 1)],
-            )
-            for again in found
-        ],
-    )
+    assert found
+    assert len({each.utterance for each in found}) == len(found)
+    for each in found:
+        assert each.hypotheses
+        scores = [score for h in each.hypotheses for score in (h.am_score, h.lm_score) if score is not None]
+        assert all(map(math.isfinite, scores))
+    rescored = [
+        RescoredList(
+            again, [Score(h.am_score, None, -1.0, -1.0, 0, 0, -2.0, i, i) for i, h in enumerate(again.hypotheses, 1)]
+        )
+        for again in found
+    ]
+    assert write(name, rescored)
 
 
 @pytest.mark.parametrize("name", ALL)
 @given(body=st.binary(max_size=200), zipped=st.booleans())
 @settings(max_examples=50)
 def test_any_bytes_are_lists_or_refused(name: FormatName, body: bytes, zipped: bool) -> None:
-    either(name, gzip.compress(body) if zipped else body)
+    assert_lists_or_refused(name, gzip.compress(body) if zipped else body)
 
 
 @pytest.mark.parametrize("name", ["srilm-nbest1", "srilm-nbest2", "srilm-plain", "kaldi"])
 @given(text=st.text(st.sampled_from("NBestList1.02\n()- \tse:ga0\r\x0b\u2028é"), max_size=80), header=st.booleans())
 def test_any_lines_are_lists_or_refused(name: FormatName, text: str, header: bool) -> None:
     lead = {"srilm-nbest1": "NBestList1.0\n(-1) ", "srilm-nbest2": "NBestList2.0\n(-1) a ( "}.get(name, "a-1 ")
-    either(name, ((lead if header else "") + text).encode())
+    assert_lists_or_refused(name, ((lead if header else "") + text).encode())
 
 
 JSON = st.recursive(
@@ -145,7 +154,7 @@ JSON = st.recursive(
 @given(value=JSON)
 @settings(max_examples=30)
 def test_any_json_is_lists_or_refused(name: FormatName, value: object) -> None:
-    either(name, json.dumps(value).encode())
+    assert_lists_or_refused(name, json.dumps(value).encode())
 
 
 @pytest.mark.parametrize("name", ALL)
@@ -172,6 +181,6 @@ def test_damaged_files_are_lists_or_refused(name: FormatName, seed: int) -> None
     if name in MEMBERS and chance.random() < 0.6:
         files = dict(MEMBERS[name])
         victim = chance.choice(sorted(files))
-        either(name, tar({**files, victim: damaged(files[victim])}))
+        assert_lists_or_refused(name, tar({**files, victim: damaged(files[victim])}))
     else:
-        either(name, damaged(GOLDEN[name]))
+        assert_lists_or_refused(name, damaged(GOLDEN[name]))
