@@ -95,17 +95,19 @@ def test_reading_and_writing_again_changes_nothing(name: FormatName, lists: list
         assert write(name, pairs) == once
 
 
+def lists_or_refusal(name: FormatName, body: bytes) -> list[NBestList] | InvalidInput:
+    try:
+        return read(name, body)
+    except InvalidInput as error:
+        return error
+
+
 def assert_lists_or_refused(name: FormatName, body: bytes) -> None:
     """A refusal says where and what; lists are sound, and can be written."""
-    refusals: list[InvalidInput] = []
-    found = []
-    try:
-        found = read(name, body)
-    except InvalidInput as error:
-        refusals.append(error)
-    for refusal in refusals:
-        assert refusal.errors
-        assert all(each.field and each.message for each in refusal.errors)
+    found = lists_or_refusal(name, body)
+    if isinstance(found, InvalidInput):
+        assert found.errors
+        assert all(each.field and each.message for each in found.errors)
         return
     assert found
     assert len({each.utterance for each in found}) == len(found)
