@@ -1,6 +1,5 @@
-"""What `make table1` uploads and posts: checked against the services' own specifications, in memory."""
+"""How `make table1` runs, against a server in memory."""
 
-import gzip
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,149 +9,14 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from table1_data import SMALL, expanded
 
 from hindcast.errors import InvalidInput
 from hindcast_standalone.__main__ import main
 from hindcast_standalone.demonstrations import table1_requests as requests
 from hindcast_standalone.demonstrations.table1 import Asked, Study
-from hindcast_standalone.demonstrations.table1_requests import Size
-from hindcast_standalone.demonstrations.table1_texts import CORPORA, SourceText, select
-from hindcast_trainer.experiments.plan import plan
-from hindcast_trainer.experiments.presets import Expansion, PresetRequest
+from hindcast_standalone.demonstrations.table1_texts import select
 from hindcast_trainer.experiments.table1_rows import ROWS
-
-SMALL = Size.of(scale=0.1, lm_words=None, epochs=None)
-
-
-def write_split(folder: Path, split: str, documents: Sequence[tuple[str, str]]) -> None:
-    folder.mkdir(exist_ok=True)
-    with gzip.open(folder / f"documents.{split}.jsonl.gz", "wt", encoding="utf-8") as stream:
-        for id, text in documents:
-            stream.write(json.dumps({"id": id, "domain": [], "title": None, "paragraphs": [text]}) + "\n")
-
-
-def numbered(corpus: str, split: str, count: int, words: int = 50) -> list[tuple[str, str]]:
-    return [(f"{corpus}/{split}/{n}", f"{corpus} {split} {n} " + "word " * (words - 3)) for n in range(count)]
-
-
-@pytest.fixture
-def data(tmp_path: Path) -> Path:
-    for corpus in CORPORA:
-        for split, count in (("train", 100), ("valid", 8), ("test", 60)):
-            write_split(tmp_path / corpus, split, numbered(corpus, split, count))
-    (tmp_path / "reuters21578" / "documents.test.jsonl.gz").unlink()
-    write_split(tmp_path / "reuters21578", "unused", numbered("reuters21578", "unused", 40))
-    return tmp_path
-
-
-def of(texts: Sequence[SourceText], corpus: str, split: str) -> list[str]:
-    [text] = [text for text in texts if text.name == corpus]
-    return [document.id for document in text.documents if document.split == split]
-
-
-def test_held_out_text_is_the_same_mixture_as_train(data: Path) -> None:
-    texts = select(data)
-    assert len(of(texts, "20newsgroups", "train")) == 100
-    assert len(of(texts, "20newsgroups", "test")) == len(of(texts, "20newsgroups", "valid")) == 5
-
-
-def test_a_corpus_without_a_test_part_shares_out_its_valid_part(data: Path) -> None:
-    texts = select(data)
-    assert len(of(texts, "reuters21578", "train")) == 140
-    valid, test = (of(texts, "reuters21578", split) for split in ("valid", "test"))
-    assert len(valid) == len(test) == 4
-    assert not set(valid) & set(test)
-
-
-def test_nothing_that_is_held_out_is_learned_under_any_id_in_any_corpus(data: Path) -> None:
-    copied = [("brown/valid/new", "bbc_news train 3 " + "WORD  " * 47), ("brown/train/1", "something else")]
-    write_split(data / "brown", "valid", [*copied, *numbered("brown", "valid", 2)])
-    write_split(data / "brown", "test", [*numbered("brown", "valid", 1), *numbered("brown", "test", 3)])
-    texts = select(data)
-    learned = {document.text_digest for text in texts for document in text.documents if document.split == "train"}
-    held_out = [document for text in texts for document in text.documents if document.split != "train"]
-    assert not learned & {document.text_digest for document in held_out}
-    assert len({document.id for document in held_out}) == len(held_out)
-    assert sorted(of(texts, "brown", "valid")) == ["brown/valid/0", "brown/valid/1"]
-    assert len(of(texts, "brown", "test")) == 3
-
-
-def test_a_beginning_of_a_corpus_is_no_beginning_of_its_file(data: Path) -> None:
-    ids = of(select(data), "novels", "train")
-    assert ids[:20] != [f"novels/train/{n}" for n in range(20)]
-    assert ids == of(select(data), "novels", "train")
-
-
-def test_equal_text_gives_equal_bytes_in_the_form_that_corpora_take(data: Path) -> None:
-    [first, *_], [again, *_] = select(data), select(data)
-    assert first.body() == again.body()
-    line = json.loads(gzip.decompress(first.body()).decode().splitlines()[0])
-    assert line == {**line, "domain": None, "split": "train"}
-
-
-def test_a_folder_that_lacks_a_corpus_is_a_sentence(data: Path) -> None:
-    (data / "masc" / "documents.train.jsonl.gz").unlink()
-    with pytest.raises(InvalidInput, match=r"masc has no train documents"):
-        select(data)
-    (data / "masc" / "documents.train.jsonl.gz").write_bytes(gzip.compress(b'["no document"]\n'))
-    with pytest.raises(InvalidInput, match=r"DATA.*line 1 is no document with an id and paragraphs"):
-        select(data)
-    (data / "masc" / "documents.train.jsonl.gz").write_bytes(b"no gzip")
-    with pytest.raises(InvalidInput, match=r"DATA.*can't be read"):
-        select(data)
-
-
-def expanded(request: Mapping[str, Any]) -> Any:
-    return Expansion.of(PresetRequest.model_validate(request)).experiment()
-
-
-def test_the_whole_table_is_a_valid_preset_at_a_tenth_of_the_papers_size() -> None:
-    request = requests.preset(SMALL, rows=requests.ROWS, seeds=[1, 2], external_table="novels and speeches")
-    experiment = expanded(request)
-    assert [row.label for row in experiment.rows] == [row.label for row in ROWS]
-    [first, *_] = plan(experiment)
-    model = first.language_models[0]
-    assert (model.train.limit_tokens, model.vocabulary.size, model.optimizer.batch_size) == (1_000_000, 10_000, 32)
-    assert (model.optimizer.epochs, model.optimizer.patience) == (30, 2)
-    texts = {each.name: each.job.corpus for each in experiment.prepare if hasattr(each.job, "corpus")}
-    assert texts["domains_small"].limit_tokens == 700_000
-    assert texts["domains_large"].limit_tokens == 7_000_000
-    assert texts["domains_small"].corpora == texts["domains_large"].corpora
-    assert texts["word2vec_superset"].limit_tokens is None
-    assert set(texts["word2vec_superset"].corpora) == {requests.corpus_name(corpus) for corpus in CORPORA}
-
-
-def test_little_text_is_learned_in_small_batches_and_a_quick_look_has_few_epochs() -> None:
-    request = requests.preset(Size.of(scale=0.1, lm_words=100_000, epochs=2), rows=["bilstm-lm"], seeds=[1])
-    experiment = expanded(request)
-    [row] = plan(experiment)
-    assert (row.language_models[0].optimizer.batch_size, row.language_models[0].optimizer.epochs) == (8, 2)
-    assert experiment.prepare[0].job.epochs == 2
-
-
-def test_fields_of_a_language_model_are_every_rows_and_make_another_experiment(tmp_path: Path) -> None:
-    fields = {"objective": {"type": "sampled_softmax", "samples": 1000}, "dropout": 0.4, "optimizer": {"patience": 3}}
-    sampled = Asked(data=tmp_path, lm=json.dumps(fields)).size
-    rows = ["baseline", "bilstm-lm"]
-    exact, request = (requests.preset(size, rows=rows, seeds=[1]) for size in (SMALL, sampled))
-    assert [each.job.samples for each in expanded(request).prepare] == [1000]
-    models = [row.language_models[0] for row in plan(expanded(request))]
-    assert {(model.objective.type, model.dropout) for model in models} == {("sampled_softmax", 0.4)}
-    assert {(model.optimizer.patience, model.optimizer.batch_size) for model in models} == {(3, 32)}
-    assert exact["name"] != request["name"]
-    assert requests.estimated_hours(sampled, requests.FIRST, 1) < requests.estimated_hours(SMALL, requests.FIRST, 1)
-
-
-def test_what_is_asked_again_has_the_name_that_it_had_and_nothing_else_has() -> None:
-    asked = [requests.preset(SMALL, rows=requests.FIRST, seeds=seeds)["name"] for seeds in ([1], [1], [1, 2])]
-    assert asked[0] == asked[1] != asked[2]
-
-
-def test_the_estimate_grows_with_what_is_asked() -> None:
-    paper = [row.key for row in ROWS if row.paper_perplexity]
-    assert 3 < requests.estimated_hours(SMALL, paper, 1) < 7
-    assert requests.estimated_hours(SMALL, paper, 3) > 2 * requests.estimated_hours(SMALL, paper, 1)
-    assert requests.estimated_hours(SMALL, paper[:2], 1) < 1.5
 
 
 class FakeServer:
@@ -334,20 +198,6 @@ def test_settings_that_no_row_uses_are_not_told(server: FakeServer, tmp_path: Pa
     Study(server, tmp_path, "command").table(SMALL, ["baseline", "auxiliary"], seeds=1)  # type: ignore[arg-type]
     assert "clip" not in json.dumps(experiments(server)[-1]["pretrain"])
     assert "clip" not in (tmp_path / "table1.md").read_text()
-
-
-@pytest.mark.parametrize(
-    ("asked", "field"), [({"lm_words": 0}, "LM_WORDS"), ({"lm_words": -5}, "LM_WORDS"), ({"scale": 4e-8}, "SCALE")]
-)
-def test_a_size_without_words_is_refused(tmp_path: Path, asked: Any, field: str) -> None:
-    with pytest.raises(InvalidInput, match=field):
-        _ = Asked(data=tmp_path, **asked).size
-
-
-def test_the_estimate_has_no_search_that_is_left_out() -> None:
-    for row in ("bilstm-lm", "domain-large-paragraphs"):
-        tuned, untuned = (requests.estimated_hours(SMALL, [row], 1, tuned=tuned) for tuned in (True, False))
-        assert tuned > 1.3 * untuned
 
 
 @unplotted
