@@ -138,6 +138,13 @@ def test_what_is_wrong_is_named_before_anything_is_answered(model, query, conten
     assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, fields)
 
 
+@pytest.mark.parametrize("query", [{}, {"format": "xml"}])
+def test_all_that_could_have_been_sent_is_named(model, query):
+    answer = model.http.post(PATH, params=query, content=LINES, headers={"content-type": "text/csv"})
+    (error,) = answer.json()["errors"]
+    assert all(name in error["message"] for name in (*ALL, "slf", "kaldi-lattice"))
+
+
 def test_json_stays_json_whatever_the_format_says(model):
     body = {"lists": [{"utterance": "1", "hypotheses": [{"text": "rain"}]}]}
     plain = model.http.post(PATH, json=body)

@@ -98,7 +98,6 @@ def with_lattices(documented: dict[str, Any]) -> dict[str, Any]:
     """The OpenAPI document of the path with lattices' formats and options beside those of lists."""
     properties: dict[str, dict[str, Any]] = LatticeQuery.model_json_schema()["properties"]
     known = {parameter["name"]: parameter for parameter in documented["parameters"]}
-    known["format"]["schema"]["anyOf"][0]["enum"] += list(LATTICE_FORMATS)
     documented["parameters"] += [
         {"name": name, "in": "query", "required": False, "schema": {**field, "title": name}}
         for name, field in properties.items()

@@ -13,6 +13,7 @@ from hindcast.web.schemas import Schema
 from hindcast_scorer.api.bodies import route_where, stored, streamed, workplace_of
 from hindcast_scorer.formats import FORMATS, FormatName, chosen
 from hindcast_scorer.formats.base import ListFormat
+from hindcast_scorer.lattices.formats import LATTICE_FORMATS, LatticeFormatName
 from hindcast_scorer.models import Models
 from hindcast_scorer.rescore import Rescoring
 from hindcast_scorer.rescoring.options import Interpolation, OovCharge, RescoreOptions, TextOptions, Weight
@@ -20,6 +21,7 @@ from hindcast_scorer.rescoring.options import Interpolation, OovCharge, RescoreO
 JSON = "application/json"
 WARNING = "Hindcast-Warning"
 """Header of what is to be minded when the scores are read."""
+_LATTICES = {form.name: form.media_type for form in LATTICE_FORMATS.values()}
 
 
 class OptionsQuery(Schema):
@@ -86,8 +88,8 @@ class OptionsQuery(Schema):
 class FileQuery(OptionsQuery):
     """The options of rescoring lists."""
 
-    format: FormatName | None = None
-    """What the body is written in; default: what its Content-Type says."""
+    format: Literal[FormatName, LatticeFormatName] | None = None
+    """What the body is written in; default: what its Content-Type says. (Lattices are taken by an endpoint before.)"""
     tokens: bool = False
     """In JSON lines alone: other formats have no place for them."""
     order: Literal["kept", "sorted"] = "kept"
@@ -117,7 +119,7 @@ def list_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> API
         folder: Annotated[Path, Depends(workplace_of(models))],
     ) -> StreamingResponse:
         # Read twice: what is wrong on the last line is told before the first is answered.
-        form = chosen(asked.format, request.headers.get("content-type"))
+        form = chosen(asked.format, request.headers.get("content-type"), besides=_LATTICES)
         options = asked.options
         file = stored(request, folder / "body")
         with file.open("rb") as body:

@@ -1,6 +1,7 @@
 """The formats in which recognisers write what they heard. A new one is one new file here and one name in the list."""
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Literal, cast
 
 from hindcast.errors import InvalidInput
@@ -47,14 +48,18 @@ _MEDIA_TYPES: Mapping[str, ListFormat] = {
 }
 
 
-def chosen(name: str | None, content_type: str | None) -> ListFormat:
-    """The format that `?format=` names, else the one that the Content-Type does. InvalidInput where neither does."""
+def chosen(
+    name: str | None, content_type: str | None, *, besides: Mapping[str, str] = MappingProxyType({})
+) -> ListFormat:
+    """The format that `?format=` names, else the one that the Content-Type does. InvalidInput where neither does;
+    `besides` are the names and media types of what else could have been sent there."""
     if name is not None:
         if name not in FORMATS:
             raise InvalidInput.field("format", f"must be one of {', '.join(FORMATS)}, not {name[:60]!r}")
         return FORMATS[cast(FormatName, name)]
     media_type = (content_type or "").partition(";")[0].strip().lower()
     if media_type not in _MEDIA_TYPES:
-        known = ", ".join(f"{format.name} ({format.media_type})" for format in FORMATS.values())
+        all_of_them = {**{format.name: format.media_type for format in FORMATS.values()}, **besides}
+        known = ", ".join(f"{name} ({media_type})" for name, media_type in all_of_them.items())
         raise InvalidInput.field("format", f"must be named, here or by its Content-Type: one of {known}")
     return _MEDIA_TYPES[media_type]
