@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import torch
+import numpy as np
 
 from hindcast.lm.bundle import Bundle, unpack
 from hindcast.lm.lstm import LstmLanguageModel
@@ -26,7 +26,7 @@ from hindcast.text.pipeline import END, pipeline
 from hindcast.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 
 _LN_10 = math.log(10)
-_FIRST_ROW = torch.tensor([0])
+_FIRST_ROW = np.array([0])
 
 
 class State:
@@ -49,8 +49,8 @@ class State:
         """Natural-log probability of a word after this. The sum over the vocabulary is taken once."""
         hidden_1P = self._read().hidden_RP
         if self._log_normalizer is None:
-            self._log_normalizer = float(self._model.log_normalizers(hidden_1P))
-        return float(self._model.logits(hidden_1P, _FIRST_ROW, torch.tensor([word]))) - self._log_normalizer
+            self._log_normalizer = self._model.log_normalizers(hidden_1P).item()
+        return self._model.logits(hidden_1P, _FIRST_ROW, np.array([word])).item() - self._log_normalizer
 
     def _read(self) -> ReadingPoint:
         """Along a path of any length, without recursion."""
@@ -159,5 +159,5 @@ class LanguageModel:
         return self.vocabulary.id(words[0]) if len(words) == 1 else UNKNOWN_ID
 
     def _nothing(self) -> State:
-        hidden_1P = torch.zeros_like(self._start._read().hidden_RP)
+        hidden_1P = np.zeros_like(self._start._read().hidden_RP)
         return State(self._model, None, END_ID, ReadingPoint(hidden_1P, self._model.start_state(1)))

@@ -5,6 +5,7 @@ from importlib.metadata import version
 
 import torch
 from fastapi import FastAPI
+from threadpoolctl import threadpool_limits
 
 from hindcast.adapters.artifacts import FileArtifacts
 from hindcast.adapters.database import PostgresDatabase
@@ -21,6 +22,7 @@ from hindcast_scorer.streams import Streams
 def build(settings: Settings) -> FastAPI:
     """The scorer over the database and the artifacts that `settings` name."""
     torch.set_num_threads(settings.serving_threads)
+    threadpool_limits(limits=settings.serving_threads, user_api="blas")
     database = PostgresDatabase(settings.database_url)
     artifacts = FileArtifacts(settings.artifacts, settings.cache_folder)
     models = Models(

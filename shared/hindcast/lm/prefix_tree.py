@@ -10,11 +10,8 @@ from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
-import torch
-from torch import Tensor
 
-from hindcast.lm.base import State
-from hindcast.lm.single_precision import SinglePrecisionModel
+from hindcast.lm.single_precision import QuickState, SinglePrecisionModel, Singles
 from hindcast.text.vocabulary import END_ID
 
 Integers = npt.NDArray[np.int64]
@@ -30,14 +27,14 @@ class ReadingPoint:
     """Where sentences begin: what a model remembers, and what it predicts the first word from; of one text, or of
     several side by side."""
 
-    hidden_RP: Tensor
-    state: State
+    hidden_RP: Singles
+    state: QuickState
     """Each [layers, R, H]."""
 
     @classmethod
     def start(cls, model: SinglePrecisionModel) -> "ReadingPoint":
         """The beginning of a text: `</s>` has been read, in a zero state."""
-        return cls(*model.step(torch.tensor([END_ID]), model.start_state(1)))
+        return cls(*model.step(np.array([END_ID]), model.start_state(1)))
 
     def after(self, model: SinglePrecisionModel, tokens: Sequence[int]) -> "ReadingPoint":
         """Further on in a text, after these tokens; this very point where there are none."""
@@ -45,15 +42,17 @@ class ReadingPoint:
             return self  # so that those who begin at the same point can be told by it
         hidden_1P, state = self.hidden_RP, self.state
         for token in tokens:
-            hidden_1P, state = model.step(torch.tensor([token]), state)
+            hidden_1P, state = model.step(np.array([token]), state)
         return ReadingPoint(hidden_1P, state)
 
     @classmethod
     def side_by_side(cls, points: Sequence["ReadingPoint"]) -> "ReadingPoint":
         """Several as one."""
-        hidden_RP = torch.cat([point.hidden_RP for point in points])
-        states = zip(*(point.state for point in points), strict=True)
-        return cls(hidden_RP, tuple(torch.cat(parts, dim=1) for parts in states))
+        hidden, cell = zip(*(point.state for point in points), strict=True)
+        return cls(
+            np.concatenate([point.hidden_RP for point in points]),
+            (np.concatenate(hidden, axis=1), np.concatenate(cell, axis=1)),
+        )
 
 
 def score_sentences(
@@ -115,27 +114,31 @@ def _score_sorted(
 ) -> list[Reals]:
     """Paths begin with the number of their text, and end in `</s>`."""
     texts, *tree = _edges(paths)
-    text_R = torch.from_numpy(texts.words_E)
-    hidden, state = [start.hidden_RP[text_R]], tuple(part.index_select(1, text_R) for part in start.state)
+    text_R = texts.words_E
+    hidden, state = [start.hidden_RP[text_R]], _lanes(start.state, text_R)
     lanes_E = tree[0].parents_E
     rows, states = [lanes_E], len(text_R)
     for above, edges in pairwise(tree):
         first_E = np.ones(len(edges.parents_E), dtype=np.bool_)
         first_E[1:] = edges.parents_E[1:] != edges.parents_E[:-1]
         read_N = edges.parents_E[first_E]  # what nothing follows needn't be read
-        before_N = torch.from_numpy(lanes_E[read_N])
-        state = tuple(part.index_select(1, before_N) for part in state)
-        hidden_NP, state = model.step(torch.from_numpy(above.words_E[read_N]), state)
+        hidden_NP, state = model.step(above.words_E[read_N], _lanes(state, lanes_E[read_N]))
         lanes_E = np.cumsum(first_E) - 1
         rows.append(lanes_E + states)
         hidden.append(hidden_NP)
         states += len(read_N)
     log_probs_E = model.log_probs(
-        torch.cat(hidden),
-        torch.from_numpy(np.concatenate(rows)),
-        torch.from_numpy(np.concatenate([edges.words_E for edges in tree])),
+        np.concatenate(hidden),
+        np.concatenate(rows),
+        np.concatenate([edges.words_E for edges in tree]),
         normalize=normalize,
-    ).numpy()
+    )
     starts = np.cumsum([0, *(len(edges.words_E) for edges in tree[:-1])])
     places_ST = np.stack([edges.places_S for edges in tree], axis=1) + starts
     return [log_probs_E[places_T[: len(path) - 1]] for places_T, path in zip(places_ST, paths, strict=True)]
+
+
+def _lanes(state: QuickState, lanes_N: Integers) -> QuickState:
+    """Of these lanes alone."""
+    hidden_LBH, cell_LBH = state
+    return hidden_LBH.take(lanes_N, axis=1), cell_LBH.take(lanes_N, axis=1)

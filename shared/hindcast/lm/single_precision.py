@@ -1,54 +1,78 @@
 """A language model made ready to score many words quickly, in single precision.
 
-Shapes: B lanes, N hidden states, E words to predict, D input size, H units, G = 4H gates, P what words are predicted
-from, V vocabulary, C a chunk of states, K most probable words.
+Shapes: B lanes, N hidden states, E words to predict, L layers, D input size, H units, K = 4 gates, P what words are
+predicted from, V vocabulary, C a chunk of states, M most probable words.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import linear
 
-from hindcast.lm.base import State
 from hindcast.lm.lstm import LstmLanguageModel, LstmSpecification
+
+Integers = npt.NDArray[np.int64]
+Reals = npt.NDArray[np.float64]
+Singles = npt.NDArray[np.float32]
+QuickState = tuple[Singles, Singles]
+"""Hidden and cell states, each [L, B, H]."""
 
 _CHUNK_BYTES = 8 << 20
 """Of logits: what stays in a processor's cache between their product, their exponentials and their sum."""
+_LANES = 128
+"""Read at a time, so that their gates stay there too."""
 _SAFE_LOGIT = 80.0
 """Within it exponentials and their sums stay far from the ends of single precision."""
 
 
 @dataclass(frozen=True)
 class _Layer:
-    """One LSTM layer's weights, its gates in the order input, forget, output, cell: three sigmoids side by side."""
+    """One LSTM layer's weights by gate: input, forget, output, cell.
 
-    input_GD: Tensor
-    bias_G: Tensor
-    recurrent_HG: Tensor
+    The first three are squashed by a sigmoid, (1 + tanh(x / 2)) / 2: halved here, they need no more than the tanh that
+    the last one is squashed by.
+    """
+
+    input_KDH: Singles
+    bias_K1H: Singles
+    recurrent_KHH: Singles
 
     @classmethod
     def of(cls, lstm: nn.LSTM, layer: int) -> "_Layer":
         """From torch's order, which is input, forget, cell, output."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-        input_GD, recurrent_GH, input_G, recurrent_G = (
-            _reordered(getattr(lstm, f"{name}_l{layer}").detach()) for name in names
+        input_GD, recurrent_GH, input_G, recurrent_G = (getattr(lstm, f"{name}_l{layer}").detach() for name in names)
+        return cls(
+            _by_gate(input_GD).transpose(0, 2, 1).copy(),
+            _by_gate((input_G + recurrent_G)[:, None]).transpose(0, 2, 1).copy(),
+            _by_gate(recurrent_GH).transpose(0, 2, 1).copy(),
         )
-        return cls(input_GD.float(), (input_G + recurrent_G).float(), recurrent_GH.float().t().contiguous())
+
+    def from_below(self, input_BD: Singles) -> Singles:
+        """[K, B, H] what inputs give to the gates, the bias included."""
+        gates_KBH: Singles = input_BD @ self.input_KDH
+        gates_KBH += self.bias_K1H
+        return gates_KBH
 
 
-def _reordered(weights: Tensor) -> Tensor:
-    input, forget, cell, output = weights.chunk(4)
-    return torch.cat([input, forget, output, cell])
+def _by_gate(weights_GX: Tensor) -> Singles:
+    """[K, H, X]"""
+    input, forget, cell, output = weights_GX.chunk(4)
+    by_gate: Singles = torch.stack([input / 2, forget / 2, output / 2, cell]).float().numpy()
+    return by_gate
 
 
 class SinglePrecisionModel:
-    """The same model as a `LstmLanguageModel` that was prepared for scoring, several times as fast.
+    """The same model as a `LstmLanguageModel` that was prepared for scoring, several times as fast. Several threads may
+    use it.
 
     What each word of the vocabulary gives to the gates of the first layer is computed once; the products of the output
     are taken in single precision, over chunks of logits that stay in the cache; where several words are predicted from
-    one state they share its sum. Log-probabilities differ from the exact ones by some 1e-6 a word.
+    one state they share its sum. Steps of a few lanes are many calls that compute little, and numpy's cost a third of
+    torch's. Log-probabilities differ from the exact ones by some 1e-6 a word.
     """
 
     @torch.no_grad()
@@ -57,12 +81,14 @@ class SinglePrecisionModel:
         self.self_normalized = model.specification.self_normalized
         """Whether logits are nearly log-probabilities."""
         self._layers = [_Layer.of(model.lstm, layer) for layer in range(self.specification.layers)]
-        self._gates_VG = self._gates_of_words(model)
+        self._gates_KVH = self._gates_of_words(model)
         self._output_VP = model.output.weight.detach().float()
         self._output_PV = self._output_VP.t()
         self._bias_V = model.output.bias.detach().float()
         to_input_size = getattr(model.to_input_size, "weight", None)
-        self._to_input_size_PH = None if to_input_size is None else to_input_size.detach().float()
+        self._to_input_size_HP: Singles | None = None
+        if to_input_size is not None:
+            self._to_input_size_HP = to_input_size.detach().float().t().contiguous().numpy()
         self._exponentials_are_safe = self._largest_logit() < _SAFE_LOGIT
 
     @staticmethod
@@ -71,95 +97,101 @@ class SinglePrecisionModel:
         predicting_size = specification.input_size if specification.tied else specification.hidden_size
         return 4 * specification.vocabulary_size * (4 * specification.hidden_size + predicting_size)
 
-    def start_state(self, batch: int) -> State:
-        """See `LanguageModel`."""
-        zero = torch.zeros(self.specification.layers, batch, self.specification.hidden_size)
+    def start_state(self, batch: int) -> QuickState:
+        """Before any word, of zeros."""
+        zero = np.zeros((self.specification.layers, batch, self.specification.hidden_size), dtype=np.float32)
         return zero, zero
 
-    @torch.no_grad()
-    def step(self, words_B: Tensor, state: State) -> tuple[Tensor, State]:
-        """Read one word in each lane: hidden_BP, from which the next is predicted, and the state after it."""
-        hidden: list[Tensor] = []
-        cell: list[Tensor] = []
-        from_below_BG = self._gates_VG.index_select(0, words_B)
-        for number, layer in enumerate(self._layers):
-            if number:
-                from_below_BG = linear(hidden[-1], layer.input_GD, layer.bias_G)
-            h_BH, c_BH = _cell(from_below_BG.addmm_(state[0][number], layer.recurrent_HG), state[1][number])
-            hidden.append(h_BH)
-            cell.append(c_BH)
-        top_BP = hidden[-1] if self._to_input_size_PH is None else linear(hidden[-1], self._to_input_size_PH)
-        return top_BP, (_stacked(hidden), _stacked(cell))
+    def step(self, words_B: Integers, state: QuickState) -> tuple[Singles, QuickState]:
+        """Read one word in each lane: hidden_BP, from which the next is predicted, and the state after it. What it was
+        given stays as it is."""
+        hidden_LBH, cell_LBH = np.empty_like(state[0]), np.empty_like(state[1])
+        for first in range(0, len(words_B), _LANES):
+            lanes = slice(first, first + _LANES)
+            gates_KBH = self._gates_KVH.take(words_B[lanes], axis=1)
+            for number, layer in enumerate(self._layers):
+                if number:
+                    gates_KBH = layer.from_below(hidden_LBH[number - 1, lanes])
+                gates_KBH += state[0][number, lanes] @ layer.recurrent_KHH
+                _cell_(gates_KBH, state[1][number, lanes], hidden_LBH[number, lanes], cell_LBH[number, lanes])
+        hidden_BH: Singles = hidden_LBH[-1]
+        hidden_BP = hidden_BH if self._to_input_size_HP is None else hidden_BH @ self._to_input_size_HP
+        return hidden_BP, (hidden_LBH, cell_LBH)
 
-    @torch.no_grad()
-    def log_probs(self, hidden_NP: Tensor, rows_E: Tensor, words_E: Tensor, *, normalize: bool = True) -> Tensor:
-        """[E] float64: natural-log probability of word `words_E[i]` after the state in row `rows_E[i]`. All words that
-        follow a state share its normaliser. `normalize=False` takes the logits, as a self-normalised model allows."""
+    def log_probs(self, hidden_NP: Singles, rows_E: Integers, words_E: Integers, *, normalize: bool = True) -> Reals:
+        """[E] natural-log probability of word `words_E[i]` after the state in row `rows_E[i]`. All words that follow a
+        state share its normaliser. `normalize=False` takes the logits, as a self-normalised model allows."""
         logits_E = self.logits(hidden_NP, rows_E, words_E)
         return logits_E - self.log_normalizers(hidden_NP)[rows_E] if normalize else logits_E
 
-    @torch.no_grad()
-    def logits(self, hidden_NP: Tensor, rows_E: Tensor, words_E: Tensor) -> Tensor:
-        """[E] float64: the logit of word `words_E[i]` after the state in row `rows_E[i]`, one short product for each.
-        Less the state's log-normaliser it is the natural-log probability."""
-        chosen_EP = self._output_VP[words_E].mul_(hidden_NP[rows_E])
-        return chosen_EP.sum(dim=1).add_(self._bias_V[words_E]).double()
+    def logits(self, hidden_NP: Singles, rows_E: Integers, words_E: Integers) -> Reals:
+        """[E] the logit of word `words_E[i]` after the state in row `rows_E[i]`, one short product for each. Less the
+        state's log-normaliser it is the natural-log probability."""
+        chosen_EP = self._output_VP.numpy().take(words_E, axis=0)
+        chosen_EP *= hidden_NP.take(rows_E, axis=0)
+        logits_E: Reals = (chosen_EP.sum(axis=1) + self._bias_V.numpy().take(words_E)).astype(np.float64)
+        return logits_E
 
-    @torch.no_grad()
-    def log_normalizers(self, hidden_NP: Tensor) -> Tensor:
-        """[N] float64: the log of the sum over the vocabulary of exp(logit), one product with all of it for each."""
-        return torch.cat([torch.empty(0, dtype=torch.float64), *map(self._log_sum_exp_, self._all_logits(hidden_NP))])
+    def log_normalizers(self, hidden_NP: Singles) -> Reals:
+        """[N] the log of the sum over the vocabulary of exp(logit), one product with all of it for each."""
+        return np.concatenate([np.empty(0), *map(self._log_sum_exp_, self._all_logits(hidden_NP))])
 
-    @torch.no_grad()
-    def most_probable(self, hidden_NP: Tensor, k: int, *, normalize: bool = True) -> tuple[Tensor, Tensor]:
-        """[N, k] float64 natural-log probabilities and [N, k] words: the k most probable after each state, best first.
+    def most_probable(self, hidden_NP: Singles, count: int, *, normalize: bool = True) -> tuple[Reals, Integers]:
+        """[N, M] natural-log probabilities and [N, M] words: the `count` most probable after each state, best first.
         `normalize=False` as in `log_probs`."""
-        log_probs, words = [], []
+        log_probs, words = [np.empty((0, count))], [np.empty((0, count), dtype=np.int64)]
         for logits_CV in self._all_logits(hidden_NP):
-            best_CK, words_CK = logits_CV.topk(k, dim=1)
-            log_probs_CK = best_CK.double()
-            log_probs.append(log_probs_CK - self._log_sum_exp_(logits_CV)[:, None] if normalize else log_probs_CK)
-            words.append(words_CK)
-        return torch.cat(log_probs), torch.cat(words)
+            best_CM, words_CM = logits_CV.topk(count, dim=1)
+            log_probs_CM: Reals = best_CM.double().numpy()
+            log_probs.append(log_probs_CM - self._log_sum_exp_(logits_CV)[:, None] if normalize else log_probs_CM)
+            words.append(words_CM.numpy())
+        return np.concatenate(log_probs), np.concatenate(words)
 
-    def _all_logits(self, hidden_NP: Tensor) -> Iterator[Tensor]:
+    def _all_logits(self, hidden_NP: Singles) -> Iterator[Tensor]:
         """Each [C, V], of so many states that they stay in the cache, in the same memory as the ones before."""
         states = max(1, _CHUNK_BYTES // (4 * len(self._bias_V)))
         logits_CV = torch.empty(min(states, len(hidden_NP)), len(self._bias_V))
-        for chunk_CP in hidden_NP.split(states) if len(hidden_NP) else ():
+        for first in range(0, len(hidden_NP), states):
+            chunk_CP = torch.from_numpy(hidden_NP[first : first + states])
             yield torch.addmm(self._bias_V, chunk_CP, self._output_PV, out=logits_CV[: len(chunk_CP)])
 
-    def _gates_of_words(self, model: LstmLanguageModel) -> Tensor:
-        """[V, G] what each word gives to the gates of the first layer, its bias included."""
-        first = self._layers[0]
-        parts = [
-            linear(model.compression(vectors_VD.to(model.output.bias.dtype)).float(), first.input_GD, first.bias_G)
-            for vectors_VD in model.input.weight.detach().split(4096)
-        ]
-        return torch.cat(parts)
+    def _gates_of_words(self, model: LstmLanguageModel) -> Singles:
+        """[K, V, H] what each word gives to the gates of the first layer, its bias included."""
+        first, weight_VD = self._layers[0], model.input.weight.detach()
+        gates_KVH = np.empty((4, len(weight_VD), self.specification.hidden_size), dtype=np.float32)
+        for start in range(0, len(weight_VD), 4096):
+            vectors_BD = model.compression(weight_VD[start : start + 4096].to(model.output.bias.dtype)).float()
+            gates_KVH[:, start : start + 4096] = first.from_below(vectors_BD.numpy())
+        return gates_KVH
 
     def _largest_logit(self) -> float:
         """No logit can be further from 0: the LSTM's units lie between -1 and 1."""
-        weights_VH = self._output_VP if self._to_input_size_PH is None else self._output_VP @ self._to_input_size_PH
+        weights_VH = self._output_VP
+        if self._to_input_size_HP is not None:
+            weights_VH = weights_VH @ torch.from_numpy(self._to_input_size_HP).t()
         return float((weights_VH.abs().sum(dim=1) + self._bias_V.abs()).max())
 
-    def _log_sum_exp_(self, logits_CV: Tensor) -> Tensor:
-        """[C] float64; overwrites the logits."""
+    def _log_sum_exp_(self, logits_CV: Tensor) -> Reals:
+        """[C]; overwrites the logits."""
         if self._exponentials_are_safe:
-            return logits_CV.exp_().sum(dim=1).double().log_()
+            sums_C: Reals = logits_CV.exp_().sum(dim=1).double().log_().numpy()
+            return sums_C
         highest_C1 = logits_CV.amax(dim=1, keepdim=True)
-        sums_C = logits_CV.sub_(highest_C1).exp_().sum(dim=1)
-        return sums_C.double().log_().add_(highest_C1.squeeze(1))
+        exponentials_C = logits_CV.sub_(highest_C1).exp_().sum(dim=1)
+        log_sums_C: Reals = exponentials_C.double().log_().add_(highest_C1.squeeze(1)).numpy()
+        return log_sums_C
 
 
-def _stacked(layers: list[Tensor]) -> Tensor:
-    """[layers, B, H]; a view where there is one layer, for there are many small steps."""
-    return layers[0][None] if len(layers) == 1 else torch.stack(layers)
-
-
-def _cell(gates_BG: Tensor, cell_BH: Tensor) -> tuple[Tensor, Tensor]:
+def _cell_(gates_KBH: Singles, before_BH: Singles, hidden_BH: Singles, after_BH: Singles) -> None:
     """Hidden and cell state after gates that are not yet squashed, which it overwrites."""
-    units = cell_BH.shape[1]
-    input_BH, forget_BH, output_BH = gates_BG[:, : 3 * units].sigmoid_().chunk(3, dim=1)
-    after_BH = torch.addcmul(forget_BH * cell_BH, input_BH, gates_BG[:, 3 * units :].tanh_())
-    return output_BH * after_BH.tanh(), after_BH
+    np.tanh(gates_KBH, out=gates_KBH)
+    input_BH, forget_BH, output_BH, cell_BH = gates_KBH
+    twice_sigmoids_KBH = gates_KBH[:3]
+    twice_sigmoids_KBH += 1
+    np.multiply(forget_BH, before_BH, out=after_BH)
+    input_BH *= cell_BH
+    after_BH += input_BH
+    after_BH *= 0.5
+    np.tanh(after_BH, out=hidden_BH)
+    hidden_BH *= output_BH
+    hidden_BH *= 0.5

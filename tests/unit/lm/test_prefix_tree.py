@@ -139,12 +139,26 @@ def test_normalizers_and_the_most_probable_words_are_the_exact_ones(monkeypatch)
     model.prepare_for_scoring()
     quick = SinglePrecisionModel(model)
     monkeypatch.setattr(single_precision, "_CHUNK_BYTES", 3 * 4 * 50)  # three states at a time
-    hidden_NP = torch.rand(7, 8, generator=torch.Generator().manual_seed(2)) - 0.5
-    exact_NV = model.log_probs(hidden_NP.double())
+    hidden_NP = np.random.default_rng(2).random((7, 8), dtype=np.float32) - np.float32(0.5)
+    exact_NV = model.log_probs(torch.from_numpy(hidden_NP).double())
     best, words = quick.most_probable(hidden_NP, 5)
-    torch.testing.assert_close(best, exact_NV.topk(5, dim=1).values, atol=1e-5, rtol=0)
-    assert torch.equal(words, exact_NV.topk(5, dim=1).indices)
-    rows_N, words_N = torch.arange(7), torch.arange(7) * 7
+    assert best == pytest.approx(exact_NV.topk(5, dim=1).values.numpy(), abs=1e-5)
+    assert words.tolist() == exact_NV.topk(5, dim=1).indices.tolist()
+    rows_N, words_N = np.arange(7), np.arange(7) * 7
     found = quick.logits(hidden_NP, rows_N, words_N) - quick.log_normalizers(hidden_NP)
-    torch.testing.assert_close(found, exact_NV[rows_N, words_N], atol=1e-5, rtol=0)
+    assert found == pytest.approx(exact_NV.numpy()[rows_N, words_N], abs=1e-5)
     assert len(quick.log_normalizers(hidden_NP[:0])) == 0
+
+
+@pytest.mark.parametrize("sizes", KINDS)
+def test_lanes_of_any_number_read_the_same(sizes: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    quick = SinglePrecisionModel(model_of(**sizes))
+    words_B = np.arange(30) % WORDS
+    _, before = quick.step(words_B[::-1].copy(), quick.start_state(30))
+    kept = [part.copy() for part in before]
+    hidden_BP, after = quick.step(words_B, before)
+    monkeypatch.setattr(single_precision, "_LANES", 7)
+    in_parts, after_in_parts = quick.step(words_B, before)
+    for parts, whole in zip((in_parts, *after_in_parts), (hidden_BP, *after), strict=True):
+        assert parts == pytest.approx(whole, abs=1e-6)
+    assert all((part == was).all() for part, was in zip(before, kept, strict=True)), "a state is read on from again"

@@ -1,11 +1,12 @@
+import numpy as np
 import pytest
-import torch
 
 from hindcast.errors import Gone, InvalidInput, NotFound, TooMany
 from hindcast.lm.prefix_tree import ReadingPoint
 from hindcast_scorer.sessions import Heard, Sessions
 
-START = ReadingPoint(torch.zeros(1, 2), (torch.zeros(1, 1, 2), torch.zeros(1, 1, 2)))
+ZERO = np.zeros((1, 1, 2), dtype=np.float32)
+START = ReadingPoint(ZERO[0], (ZERO, ZERO))
 
 
 class Clock:
@@ -69,6 +70,6 @@ def test_what_is_no_session_of_the_model() -> None:
 
 def test_reset_goes_back_to_where_it_began() -> None:
     session = Sessions().begin("lm_1", START)
-    session.heard = Heard(ReadingPoint(torch.ones(1, 2), START.state), 3, 12)
+    session.heard = Heard(ReadingPoint(np.ones((1, 2), dtype=np.float32), START.state), 3, 12)
     session.reset()
     assert session.heard == Heard(START)

@@ -120,8 +120,7 @@ class States:
         log_probs_NK, words_NK = np.full((len(rows_N), k), np.nan), np.zeros((len(rows_N), k), dtype=np.int64)
         if (found := np.flatnonzero(rows_N >= 0)).size:
             hidden_NP = self._rows.hidden(rows_N[found])
-            best, words = self._model.most_probable(hidden_NP, k, normalize=self._normalize)
-            log_probs_NK[found], words_NK[found] = best.numpy(), words.numpy()
+            log_probs_NK[found], words_NK[found] = self._model.most_probable(hidden_NP, k, normalize=self._normalize)
         return Best(np.where(rows_N < 0, rows_N, np.asarray(states_N, dtype=np.int64)), words_NK, log_probs_NK)
 
     def release(self, states: Sequence[int]) -> int:
