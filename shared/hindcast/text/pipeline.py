@@ -8,6 +8,7 @@ import re
 import threading
 import unicodedata
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from itertools import chain, islice, takewhile
@@ -140,7 +141,7 @@ class PlainPipeline:
         while batch := list(islice(remaining, 256)):
             with _ENGLISH_LOCK:
                 english = _english()
-                split = [[s for piece in _pieces(text) for s in self._split(english.parse(piece))] for text in batch]
+                split = [[s for piece in _pieces(text) for s in self._parsed(english, piece)] for text in batch]
                 if len(english.tokenizer.vocab.strings) > _MOST_STRINGS:
                     _english.cache_clear()
             yield from split
@@ -155,6 +156,9 @@ class PlainPipeline:
         if complete or not sentences:
             return Context(sentences, [])
         return Context(sentences[:-1], sentences[-1])
+
+    def _parsed(self, english: "_English", piece: str) -> list[Sentence]:
+        return self._split(english.parse(piece))
 
     def _split(self, parsed: Any) -> list[Sentence]:
         words = [token.text for token in parsed]
@@ -174,6 +178,13 @@ class AsrPipeline(PlainPipeline):
     def words(self, utterance: str) -> Sentence:
         """Without looking for sentences: a recogniser's output has no punctuation to find them by."""
         return _spoken(unicodedata.normalize("NFC", utterance.replace("\ufeff", "")))
+
+    def _parsed(self, english: "_English", piece: str) -> list[Sentence]:
+        # Nothing ends a sentence, and words are found without spaCy: what a recogniser says is read at once.
+        if english.ends.isdisjoint(piece):
+            words = _spoken(piece)
+            return [words] if words else []
+        return super()._parsed(english, piece)
 
     def _split(self, parsed: Any) -> list[Sentence]:
         text = parsed.text
@@ -196,6 +207,12 @@ class _English:
 
     tokenizer: Any
     sentencizer: Any
+
+    @property
+    def ends(self) -> AbstractSet[str]:
+        """Characters that end a sentence."""
+        ends: AbstractSet[str] = self.sentencizer.punct_chars
+        return ends
 
     def parse(self, text: str) -> Any:
         return self.sentencizer(self.tokenizer(text))
@@ -228,7 +245,7 @@ def _before_opening(parsed: Any, words: list[str], start: int) -> int:
 
 def _ends_sentence(parsed: Any) -> bool:
     """Whether a full stop or the like is followed by nothing but punctuation."""
-    ends = _english().sentencizer.punct_chars
+    ends = _english().ends
     return any(token.text in ends for token in takewhile(lambda token: token.is_punct, reversed(parsed)))
 
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hindcast.errors import InvalidInput
-from hindcast.text.pipeline import END, Context, PipelineName, pipeline
+from hindcast.text.pipeline import END, AsrPipeline, Context, PipelineName, PlainPipeline, pipeline
 
 plain, asr, wikitext = pipeline("plain"), pipeline("asr"), pipeline("wikitext")
 every_pipeline = pytest.mark.parametrize("name", get_args(PipelineName))
@@ -174,3 +174,19 @@ def test_an_utterance_of_nothing_has_no_words() -> None:
 def test_an_unknown_pipeline_is_refused() -> None:
     with pytest.raises(InvalidInput, match="plain, wikitext, asr"):
         pipeline("fancy")  # type: ignore[arg-type]
+
+
+class ByParsing(AsrPipeline):
+    """asr without its short cut."""
+
+    _parsed = PlainPipeline._parsed
+
+
+@given(
+    st.one_of(
+        running, texts, st.lists(st.sampled_from(["uh", "don't", "(it)", '"', "a-b", "é", "<unk>"])).map(" ".join)
+    )
+)
+def test_what_has_no_full_stop_is_split_as_spacy_would(text: str) -> None:
+    unended = text.translate(dict.fromkeys(map(ord, ".?!")))
+    assert asr.document(unended) == ByParsing().document(unended)
