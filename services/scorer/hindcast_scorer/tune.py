@@ -23,6 +23,7 @@ from hindcast_scorer.rescoring.tuning import (
 from hindcast_scorer.rescoring_schemas import ListIn
 from hindcast_scorer.tuning_schemas import (
     CrossValidation,
+    FoldWeights,
     SetFigures,
     TuneAnswer,
     TunedWeights,
@@ -139,4 +140,7 @@ def _told(weights: Weights, asked: TuneRequest) -> TunedWeights:
 
 def _cross_validation(validated: CrossValidated, asked: TuneRequest) -> CrossValidation:
     figures = SetFigures.of(validated.report)
-    return CrossValidation(**figures.model_dump(), folds=[_told(fold.weights, asked) for fold in validated.folds])
+    folds = [
+        FoldWeights(**_told(fold.weights, asked).model_dump(), groups=list(fold.groups)) for fold in validated.folds
+    ]
+    return CrossValidation(**figures.model_dump(), folds=folds)

@@ -95,11 +95,17 @@ class TunedWeights(Schema):
     """Of the neural model; null where there is no n-gram model."""
 
 
+class FoldWeights(TunedWeights):
+    """What the lists of some groups were ordered by."""
+
+    groups: list[str]
+    """Whose lists these weights haven't seen."""
+
+
 class CrossValidation(SetFigures):
     """Over all development lists, each ordered by weights that the lists of other groups gave."""
 
-    folds: list[TunedWeights]
-    """What each fold was ordered by."""
+    folds: list[FoldWeights]
 
 
 class TuneAnswer(Schema):

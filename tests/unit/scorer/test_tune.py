@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from hindcast.text.pipeline import END
+from hindcast_scorer.rescoring.conventions import preset
+from hindcast_scorer.rescoring.word_errors import list_errors
 
 TEXTS = ["the rain fell", "schools closed", "rain closed the schools", "hurricane relief", "the hurricane fell", "rain"]
 
@@ -99,10 +101,28 @@ def test_cross_validation_over_conversations(scorer, language_score):
     lists = made_lists(language_score, 48, weight=3.0)
     groups = [f"conversation {number % 6}" for number in range(48)]
     answer = tune(scorer, development=lists, groups=groups)
-    assert len(answer["cross_validation"]["folds"]) == 6
+    folds = answer["cross_validation"]["folds"]
+    assert sorted(group for fold in folds for group in fold["groups"]) == sorted(set(groups))
+    assert all(len(fold["groups"]) == 1 for fold in folds)
     assert answer["verdict"] == answer["cross_validation"]["verdict"] == "improves"
     assert not any("tuned and judged on the same" in warning for warning in answer["warnings"])
     assert len(tune(scorer, development=lists, groups=groups, folds=3)["cross_validation"]["folds"]) == 3
+
+
+def test_the_weights_of_a_fold_choose_what_was_judged(scorer, language_score):
+    lists = made_lists(language_score, 24, weight=3.0)
+    groups = [f"conversation {number % 4}" for number in range(24)]
+    told = tune(scorer, development=lists, groups=groups)["cross_validation"]
+    wrong = words = 0
+    for fold in told["folds"]:
+        inside = [one for one, group in zip(lists, groups, strict=True) if group in fold["groups"]]
+        options = {name: fold[name] for name in ("am_scale", "lm_weight", "word_insertion_penalty")}
+        answer = scorer.ask("/v1/models/lm_1/rescore", lists=inside, options=options)
+        for one, rescored in zip(inside, answer["lists"], strict=True):
+            chosen = rescored["hypotheses"][rescored["best"]]["text"]
+            errors = list_errors(one["reference"], [chosen], preset("none")).of(0)
+            wrong, words = wrong + errors.errors, words + errors.words
+    assert 100 * wrong / words == pytest.approx(told["wer_after"])
 
 
 def test_what_is_asked_for_is_fixed(scorer, language_score):
