@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from hindcast.errors import HindcastError, Unavailable
+from hindcast.errors import HindcastError, InvalidInput, Unavailable
 
 POLL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 10
@@ -58,6 +59,10 @@ class ApiClient:
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The answer's JSON."""
         return self._answer("POST", path, json=body).json()
+
+    def delete(self, path: str) -> None:
+        """It is there no more."""
+        self._answer("DELETE", path)
 
     def find(self, path: str, name: str) -> Any | None:
         """What bears that name, or None."""
@@ -149,6 +154,21 @@ def retry_upload(api: ApiClient, corpus: Mapping[str, Any]) -> None:
     """Read what was uploaded once more, where that ended badly."""
     if job := api.find("/v1/jobs", corpus["job"]):
         retried(api, "/v1/jobs", job)
+
+
+def upload_once(api: ApiClient, body: bytes, *, name: str, pipeline: str) -> None:
+    """A gzipped corpus of JSON lines under this name, unless it is there. InvalidInput where one of that name has other
+    text."""
+    found = api.find("/v1/corpora", name)
+    if found is None:
+        api.console.print(f"Uploading {name}")
+        api.upload([body], encoding="gzip", name=name, format="jsonl", pipeline=pipeline)
+    elif found.get("sha256") not in (None, sha256(body).hexdigest()):
+        raise InvalidInput.field(
+            "DATA", f"is not the text that corpus {name} was made of; take another folder as HINDCAST_HOME"
+        )
+    else:
+        retry_upload(api, found)
 
 
 def _note(job: Mapping[str, Any]) -> str:

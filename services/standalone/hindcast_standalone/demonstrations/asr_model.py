@@ -1,13 +1,12 @@
 """The language model of `make asr-demo`: small, of novels, and none of those that the recordings read from."""
 
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from hindcast.errors import InvalidInput
-from hindcast_standalone.demonstrations.api_client import ApiClient, failures, retry_upload, submitted
+from hindcast_standalone.demonstrations.api_client import ApiClient, failures, submitted, upload_once
 from hindcast_standalone.demonstrations.table1_requests import named
 from hindcast_standalone.demonstrations.table1_texts import PIPELINE, Document, SourceText, documents
 
@@ -46,7 +45,7 @@ def request(*, vocabulary: int, epochs: int, words: int | None) -> dict[str, Any
 def trained(api: ApiClient, folder: Path, job: Mapping[str, Any]) -> str:
     """The model's id, once the job is through; an earlier run's is found again. InvalidInput, also where the job
     failed."""
-    _upload(api, texts(folder))
+    upload_once(api, texts(folder).body(), name=CORPUS, pipeline=PIPELINE)
     found = submitted(api, "/v1/jobs", job)
     api.wait({found["id"]: "the language model of novels"})
     ended = api.get(f"/v1/jobs/{found['id']}")
@@ -54,17 +53,3 @@ def trained(api: ApiClient, folder: Path, job: Mapping[str, Any]) -> str:
         raise InvalidInput(" ".join(complaints))
     model: str = ended["result"]["id"]
     return model
-
-
-def _upload(api: ApiClient, text: SourceText) -> None:
-    body = text.body()
-    found = api.find("/v1/corpora", CORPUS)
-    if found is None:
-        api.console.print(f"Uploading {CORPUS}")
-        api.upload([body], encoding="gzip", name=CORPUS, format="jsonl", pipeline=PIPELINE)
-    elif found.get("sha256") not in (None, sha256(body).hexdigest()):
-        raise InvalidInput.field(
-            "DATA", f"is not the text that corpus {CORPUS} was made of; take another folder as HINDCAST_HOME"
-        )
-    else:
-        retry_upload(api, found)

@@ -9,7 +9,6 @@ import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ from rich.console import Console
 from hindcast.errors import InvalidInput
 from hindcast.settings import Settings
 from hindcast_standalone.demonstrations import table1_requests as requests
-from hindcast_standalone.demonstrations.api_client import ApiClient, retry_upload, submitted
+from hindcast_standalone.demonstrations.api_client import ApiClient, submitted, upload_once
 from hindcast_standalone.demonstrations.demo import labelled_jobs
 from hindcast_standalone.demonstrations.server import running_server
 from hindcast_standalone.demonstrations.table1_plot import Gain, plot_curve, plot_table
@@ -117,17 +116,7 @@ class Study:
 
     def upload(self, text: SourceText) -> None:
         """Once. InvalidInput where a corpus of that name has other text."""
-        name, body = requests.corpus_name(text.name), text.body()
-        found = self._api.find("/v1/corpora", name)
-        if found is None:
-            self._api.console.print(f"Uploading {name}")
-            self._api.upload([body], encoding="gzip", name=name, format="jsonl", pipeline=PIPELINE)
-        elif found.get("sha256") not in (None, sha256(body).hexdigest()):
-            raise InvalidInput.field(
-                "DATA", f"is not the text that corpus {name} was made of; take another folder as HINDCAST_HOME"
-            )
-        else:
-            retry_upload(self._api, found)
+        upload_once(self._api, text.body(), name=requests.corpus_name(text.name), pipeline=PIPELINE)
 
     def table(self, size: Size, rows: Sequence[str], *, seeds: int, tuned: bool = True) -> None:
         """One seed of every row, what tells most at first; then the other seeds."""
