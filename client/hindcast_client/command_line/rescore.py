@@ -1,0 +1,185 @@
+"""`hindcast rescore`: a recogniser's lists or lattices in, the same with new scores out."""
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+import typer
+
+from hindcast_client.command_line import rescore_options as options
+from hindcast_client.command_line import tuning
+from hindcast_client.command_line.destinations import Destination, Folder, OneFile, StandardOutput, zipped
+from hindcast_client.command_line.failures import failures_told, tell, wrong_usage
+from hindcast_client.command_line.formats import ALL_IN_ONE, FORMATS, ONE_UTTERANCE, utterance_of
+from hindcast_client.command_line.progress import Shown, shown
+from hindcast_client.command_line.service import Service
+from hindcast_client.command_line.sources import Source, source_of
+
+TUNING = ("report", "convention", "before", "report_json")
+WARNING = "hindcast-warning"
+
+
+def rescore(
+    called: typer.Context,
+    paths: options.Paths,
+    model: options.Model,
+    server: options.Server = "http://127.0.0.1:8000",
+    format: options.FormatOption = None,
+    output: options.Output = None,
+    am_scale: options.AmScale = None,
+    lm_weight: options.LmWeight = None,
+    word_insertion_penalty: options.WordInsertionPenalty = None,
+    ngram: options.Ngram = None,
+    neural_weight: options.NeuralWeight = None,
+    interpolation: options.Interpolation = None,
+    oov_penalty: options.OovPenalty = None,
+    oov_spread: options.OovSpread = None,
+    case: options.Case = None,
+    brackets: options.Brackets = None,
+    fillers: options.Fillers = None,
+    fragments: options.Fragments = None,
+    hyphens: options.Hyphens = None,
+    context: options.Context = None,
+    session: options.Session = None,
+    sum: options.Sum = None,
+    order: options.Order = None,
+    tokens: options.Tokens = False,
+    utterance: options.Utterance = None,
+    answer: options.Answer = None,
+    accept: options.Accept = None,
+    n: options.N = None,
+    recombination: options.Recombination = None,
+    beam: options.Beam = None,
+    states_per_node: options.StatesPerNode = None,
+    graph_scale: options.GraphScale = None,
+    tune: options.Tune = None,
+    report: options.Report = None,
+    convention: options.Convention = None,
+    before: options.Before = None,
+    report_json: options.ReportJson = None,
+) -> None:
+    """Score a recogniser's lists or lattices anew. They come back in the format that they were in.
+
+    Examples:
+
+    hindcast rescore lists.jsonl --model small > rescored.jsonl
+
+    zcat lists.jsonl.gz | hindcast rescore - --model small --order sorted | head -1
+
+    hindcast rescore lists.jsonl --model small --tune dev.jsonl --output rescored.jsonl
+
+    hindcast rescore --format slf lattices/ --model small --output rescored/
+
+    hindcast rescore lattices/*.slf --model small --answer best --accept text/plain > words.txt
+    """
+    with failures_told(), source_of(paths) as source:
+        query = options.query_of(called.params)
+        form = _format(format, source)
+        same_format = answer in (None, "lattice")
+        destination = _destination(output, source, archive=source.packed and same_format)
+        if utterance is None and form in ONE_UTTERANCE and source.file is not None:
+            query["utterance"] = utterance_of(source.file.name)
+        service = Service(server)
+        if tune is not None:
+            settings = {"convention": _convention(convention), "before": before}
+            query |= _tuned(service, model, query, tune, report, settings, report_json)
+        elif given := [name for name in TUNING if called.params[name] is not None]:
+            wrong_usage(f"{options.option(given[0])} must come with --tune.")
+        headers = {} if accept is None else {"accept": accept}
+        by_line = form == "jsonl" or not same_format
+        with shown() as progress, _sent(service, model, source, {"format": form, **query}, headers, progress) as told:
+            lists = progress.lines_sent if form == "jsonl" and not source.gzipped else None
+            pieces = progress.answering(told.iter_bytes(), lists=lists, by_line=by_line)
+            if isinstance(destination, StandardOutput) and sys.stdout.isatty():
+                progress.stop()
+            destination.take(zipped(pieces) if source.gzipped and same_format else pieces)
+
+
+def _format(named: str | None, source: Source) -> str:
+    form = named or source.format
+    if form is None:
+        wrong_usage(
+            f"What {source.name} is written in isn't plain: name it with --format, one of {', '.join(FORMATS)}."
+        )
+    if source.packed and form in ALL_IN_ONE:
+        wrong_usage(f"{form} is one file for all utterances: send {source.name} one by one.")
+    return form
+
+
+def _destination(output: Path | None, source: Source, *, archive: bool) -> Destination:
+    if output is None:
+        if archive and sys.stdout.isatty():
+            wrong_usage("The answer is an archive, for several files were sent: name a folder for them with --output.")
+        return StandardOutput()
+    if not output.parent.is_dir():
+        wrong_usage(f"--output must be in a folder that is there: {output.parent} isn't.")
+    if archive:
+        if output.exists() and not output.is_dir():
+            wrong_usage(f"--output must be a folder, for several files were sent: {output} is there and is none.")
+        return Folder(output)
+    if output.is_dir():
+        if source.file is None:
+            wrong_usage(f"--output must be a file: {output} is a folder.")
+        return OneFile(output / source.file.name)
+    return OneFile(output)
+
+
+def _convention(given: str | None) -> Any:
+    """A name, or rules as JSON."""
+    if given is None or not given.lstrip().startswith("{"):
+        return given
+    try:
+        return json.loads(given)
+    except ValueError as error:
+        wrong_usage(f"--convention must be a name or JSON: {error}.")
+
+
+def _tuned(
+    service: Service,
+    model: str,
+    query: Mapping[str, Any],
+    development: Path,
+    report: Path | None,
+    settings: Mapping[str, Any],
+    report_json: Path | None,
+) -> Mapping[str, float]:
+    """The weights that lists with references give, and what they are worth told."""
+    lists = tuning.read_lists(development)
+    reported = None if report is None else tuning.read_lists(report)
+    given = {name: value for name, value in settings.items() if value is not None}
+    with shown() as progress:
+        progress.waiting("tuning")
+        found = tuning.tune(service, model, development=lists, report=reported, query=query, settings=given)
+    tuning.tell_of(found)
+    if report_json is not None:
+        report_json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+    return tuning.weights_of(found)
+
+
+@contextmanager
+def _sent(
+    service: Service,
+    model: str,
+    source: Source,
+    query: Mapping[str, Any],
+    headers: Mapping[str, str],
+    progress: Shown,
+) -> Iterator[httpx.Response]:
+    def named(field: str) -> str:
+        if field in (*options.PARAMETERS, "format", "model"):
+            return options.option(field)
+        return source.name if field == "body" else f"{source.name}: {field}"
+
+    body = progress.sending(source.pieces, source.bytes)
+    # Unpacked by the service, whatever the format, and packed again here.
+    encoding = {"content-encoding": "gzip"} if source.gzipped else {}
+    path = f"/v1/models/{quote(model, safe='')}/rescore"
+    with service.asked(path, body, naming=named, query=query, headers={**headers, **encoding}) as answer:
+        if WARNING in answer.headers:
+            tell(f"Note: {answer.headers[WARNING]}.")
+        yield answer
