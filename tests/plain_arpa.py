@@ -34,3 +34,14 @@ class PlainArpa:
                 for place in range(1, len(known))
             ]
         )
+
+    @property
+    def start(self):
+        return ("<s>",)
+
+    def step(self, state, word):
+        known = word if (word,) in self.probabilities else "<unk>"
+        return self.log10(state, known) * math.log(10), (*state, known)[-(self.order - 1) :]
+
+    def can_score(self, word):
+        return (word,) in self.probabilities or ("<unk>",) in self.probabilities

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from plain_arpa import PlainArpa
 
@@ -28,6 +28,56 @@ def model(request) -> KenlmModel:
 @given(words=st.lists(st.sampled_from(WORDS), max_size=8))
 def test_it_backs_off_as_by_hand(model, words):
     assert model.log_probs(words) == pytest.approx(PlainArpa(ARPA).log_probs(words), abs=1e-5)
+
+
+@pytest.fixture(params=["kenlm", "by hand"])
+def stepping(request, model):
+    """Either implementer."""
+    return model if request.param == "kenlm" else PlainArpa(ARPA)
+
+
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(words=st.lists(st.sampled_from(WORDS), max_size=8))
+def test_step_by_step_it_says_what_it_says_of_a_sentence(stepping, words):
+    state, told = stepping.start, []
+    for word in [*words, "</s>"]:
+        logprob, state = stepping.step(state, word)
+        told.append(logprob)
+    assert told == pytest.approx(stepping.log_probs(words), abs=1e-9)
+
+
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(st.sampled_from(WORDS), max_size=4), st.lists(st.sampled_from(WORDS), min_size=2, max_size=4))
+def test_states_are_equal_after_equal_last_words(stepping, words, last):
+    # All that an order of 3 looks at, however the sentence began.
+    states = []
+    for sentence in (last, [*words, *last]):
+        state = stepping.start
+        for word in sentence:
+            _, state = stepping.step(state, word)
+        states.append(state)
+    assert states[0] == states[1]
+    assert len(set(states)) == 1
+
+
+def test_a_state_is_not_changed_by_going_on_from_it(stepping):
+    start = stepping.start
+    first = stepping.step(start, "schools")
+    assert stepping.step(start, "the") != first
+    assert stepping.step(start, "schools") == first
+    assert start == stepping.start
+
+
+def test_a_word_of_its_own_or_unk_is_scored(stepping):
+    assert all(stepping.can_score(word) for word in ("schools", "</s>", "typhoon", "two words", "\ud800"))
+
+
+@pytest.mark.parametrize("made", ["kenlm", "by hand"])
+def test_without_unk_other_words_are_not(tmp_path, made):
+    text = ARPA.replace("-1.2\t<unk>\n", "").replace("ngram 1=7", "ngram 1=6")
+    (tmp_path / "arpa").write_text(text)
+    model = KenlmModel(tmp_path / "arpa") if made == "kenlm" else PlainArpa(text)
+    assert [model.can_score(word) for word in ("schools", "typhoon", "two words", "\ud800")] == [True] + [False] * 3
 
 
 @pytest.mark.parametrize(

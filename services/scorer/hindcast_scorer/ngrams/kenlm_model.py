@@ -3,13 +3,16 @@
 import importlib
 import math
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
 
 from hindcast.errors import Corrupt, NotInstalled
+from hindcast_scorer.ngrams.trial import UNKNOWN_MISSING
+from hindcast_scorer.rescoring.ngram import NgramState
 
 Reals = npt.NDArray[np.float64]
 
@@ -37,6 +40,7 @@ class KenlmModel:
     def __init__(self, file: Path) -> None:
         """NotInstalled; Corrupt if KenLM can't read it."""
         package = kenlm()
+        self._new_state = package.State
         config = package.Config()
         config.show_progress = False
         config.arpa_complain = package.ARPALoadComplain.NONE
@@ -47,12 +51,38 @@ class KenlmModel:
 
     def log_probs(self, words: Sequence[str]) -> Reals:
         """See hindcast_scorer.rescoring.ngram.NgramModel."""
-        sentence = b" ".join(map(_written, words))
+        sentence = " ".join(map(_written, words))
         log10s = (score[0] for score in self._model.full_scores(sentence))
         return np.fromiter(log10s, dtype=np.float64, count=len(words) + 1) * math.log(10.0)
 
+    @property
+    def start(self) -> NgramState:
+        """See hindcast_scorer.rescoring.ngram.NgramModel."""
+        state = self._new_state()
+        self._model.BeginSentenceWrite(state)
+        return cast(NgramState, state)
 
-def _written(word: str) -> bytes:
-    """As KenLM splits a sentence. It would take a word with a blank in it, which no n-gram has, for two."""
-    written = word.encode(errors="surrogatepass")
-    return written if len(written.split()) == 1 else b"<unk>"
+    def step(self, state: NgramState, word: str) -> tuple[float, NgramState]:
+        """See hindcast_scorer.rescoring.ngram.NgramModel. A state has as few words as it can: those that no longer
+        n-gram begins with are left out, so more are equal than last words are."""
+        after = self._new_state()
+        log10 = self._model.BaseScore(state, _written(word), after)
+        return float(log10) * math.log(10.0), after
+
+    def can_score(self, word: str) -> bool:
+        """See hindcast_scorer.rescoring.ngram.NgramModel."""
+        return _written(word) in self._model or self._has_unknown
+
+    @cached_property
+    def _has_unknown(self) -> bool:
+        return bool(self._model.score("<unk>", bos=False, eos=False) > UNKNOWN_MISSING)
+
+
+def _written(word: str) -> str:
+    """As KenLM looks words up. It would take one with a blank in it for two, and fail at half a character: no n-gram
+    has either."""
+    try:
+        parts = word.encode().split()
+    except UnicodeEncodeError:
+        parts = []
+    return word if len(parts) == 1 else "<unk>"

@@ -19,7 +19,7 @@ _WORDS_AT_ONCE = 1_000
 _RANDOM_WORDS = 300_000
 _LARGEST = 1.0
 """Above what rounding and quantised weights make of a probability of 1."""
-_UNKNOWN_MISSING = -99.5
+UNKNOWN_MISSING = -99.5
 """KenLM's stand-in for a missing `<unk>` has log10 probability -100."""
 
 
@@ -36,7 +36,7 @@ def _try(path: str) -> dict[str, Any]:
     unknown = model.score("<unk>", bos=False, eos=False)
     for sentence in itertools.chain([b"", b"<unk>"], _sentences(path)):
         _score(model, sentence)
-    return {"order": model.order, "has_unknown": unknown > _UNKNOWN_MISSING}
+    return {"order": model.order, "has_unknown": unknown > UNKNOWN_MISSING}
 
 
 def _score(model: Any, sentence: bytes) -> None:
