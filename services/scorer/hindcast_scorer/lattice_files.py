@@ -10,21 +10,26 @@ from hindcast_scorer.formats.archives import Member, members, opened, packed, un
 from hindcast_scorer.lattices.lattice import Lattice, LatticeFormat
 from hindcast_scorer.lattices.word_graph import useful_nodes
 
+Check = Callable[[Lattice], None]
+"""InvalidInput, which names a line, for a lattice that can't be rescored as asked."""
 
-def read_lattices(form: LatticeFormat, body: BinaryIO, *, utterance: str) -> Iterator[Lattice]:
+
+def read_lattices(
+    form: LatticeFormat, body: BinaryIO, *, utterance: str, check: Check = lambda lattice: None
+) -> Iterator[Lattice]:
     """All of them, one in memory at a time. One that has no id has that of its file in the archive, or `utterance`.
 
     InvalidInput that names `line 17`, in an archive `member.slf line 17`: for what can't be read, for a lattice that no
-    path leads through, for an id that comes twice, and where there is no lattice.
+    path leads through or that doesn't pass `check`, for an id that comes twice, and where there is no lattice.
     """
     sent = opened(body)
     if not sent.archive:
-        yield from _checked(form.read(sent.file), utterance, set())
+        yield from _checked(form.read(sent.file), utterance, set(), check)
         return
     seen: set[str] = set()
     for member in members(sent.file):
         with _within(member.name):
-            yield from _checked(form.read(_plain(member).file), _id(form, member.name), seen)
+            yield from _checked(form.read(_plain(member).file), _id(form, member.name), seen, check)
     if not seen:
         raise InvalidInput.field("body", "has no file: there must be one lattice")
 
@@ -47,7 +52,7 @@ def changed_lattices(
     yield from zipped(pieces) if sent.gzipped else pieces
 
 
-def _checked(lattices: Iterable[Lattice], id: str, seen: set[str]) -> Iterator[Lattice]:
+def _checked(lattices: Iterable[Lattice], id: str, seen: set[str], check: Check) -> Iterator[Lattice]:
     before = len(seen)
     for lattice in _named(lattices, id):
         if lattice.utterance in seen:
@@ -57,6 +62,7 @@ def _checked(lattices: Iterable[Lattice], id: str, seen: set[str]) -> Iterator[L
                 "the lattices, or send an archive of files named by utterances",
             )
         useful_nodes(lattice)
+        check(lattice)
         seen.add(lattice.utterance)
         yield lattice
     if len(seen) == before:
@@ -85,6 +91,11 @@ def _within(member: str) -> Iterator[None]:
     try:
         yield
     except InvalidInput as error:
-        raise error.renamed(
-            lambda field: field if field == member else member if field == "body" else f"{member} {field}"
-        ) from error
+        raise error.renamed(lambda field: _placed(field, member)) from error
+
+
+def _placed(field: str, member: str) -> str:
+    """Lines are lines of the archive's file; what names the file, or a query parameter, stays as it is."""
+    if field == "body":
+        return member
+    return f"{member} {field}" if field.startswith("line ") or field == "lattice" else field

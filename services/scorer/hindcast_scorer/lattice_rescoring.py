@@ -9,10 +9,12 @@ from hindcast.errors import InvalidInput
 from hindcast_scorer.lattice_files import changed_lattices, read_lattices
 from hindcast_scorer.lattices.composition import Composition, Search, compose
 from hindcast_scorer.lattices.lattice import Lattice, LatticeFormat, Weights
+from hindcast_scorer.lattices.ngram_histories import JoinedNgram
 from hindcast_scorer.lattices.paths import Path, best_path, best_paths
 from hindcast_scorer.lattices.rescored import rescored_lattice
 from hindcast_scorer.rescore import Rescoring, Turn
 from hindcast_scorer.rescoring.lists import Hypothesis, NBestList, RescoredList, Score
+from hindcast_scorer.rescoring.old_model import OldLanguageModel
 from hindcast_scorer.rescoring.options import RescoreOptions
 
 _WEIGHTS = ("am_scale", "lm_weight", "word_insertion_penalty")
@@ -23,7 +25,7 @@ class LatticeOptions:
     """How lattices are scored and searched."""
 
     options: RescoreOptions
-    """As for lists, but for n-gram models, tokens and order."""
+    """As for lists, but for tokens and order."""
     weights_given: frozenset[str] = frozenset()
     """Names of the weights that the client stated: the others are those of the lattice's header."""
     graph_scale: float | None = None
@@ -34,10 +36,22 @@ class LatticeOptions:
     """Paths whose totals are further behind the best at a node are given up."""
     states_per_node: int = 64
     """How many paths go on from a node at most."""
+    old_model: OldLanguageModel | None = None
+    """Taken out of graph scores, which hold it."""
 
-    def __post_init__(self) -> None:
-        if self.options.interpolation is not None:
-            raise InvalidInput.field("ngram", "must be absent: lattices are scored by the neural model alone")
+    def check(self, lattice: Lattice) -> None:
+        """InvalidInput where the old model can't be in its scores."""
+        if self.old_model is None:
+            return
+        if not lattice.graph_holds_lm:
+            raise InvalidInput.field(
+                "old_ngram",
+                "must be absent with slf: its links state the old model's scores apart (l=), which new ones replace. "
+                "Only the graph costs of kaldi-lattice hold it",
+            )
+        for link in lattice.links:
+            if link.word is not None:
+                self.old_model.check((link.word,), link.place)
 
     def search(self, lattice: Lattice) -> Search:
         """For one lattice, whose own weights count where none were given."""
@@ -58,10 +72,11 @@ class LatticeFile:
     utterance: str
     """Id of a lattice that has none."""
 
-    def check(self) -> None:
+    def check(self, asked: LatticeOptions) -> None:
         """InvalidInput for whatever is wrong, down to the last line."""
-        for _ in self.lattices():
-            pass
+        with self.path.open("rb") as body:
+            for _ in read_lattices(self.form, body, utterance=self.utterance, check=asked.check):
+                pass
 
     def lattices(self) -> Iterator[Lattice]:
         """One in memory at a time."""
@@ -78,10 +93,11 @@ class LatticeRescoring:
     def lattices(self, reference: str, file: LatticeFile, asked: LatticeOptions) -> Iterator[bytes]:
         """All paths that were looked at, in the format that came. With a session, each lattice goes on after the best
         path of the one before."""
+        joined = self._joined(asked.options)
         with self._rescoring.turn(reference, asked.options) as turn, file.path.open("rb") as body:
 
             def change(lattice: Lattice) -> Lattice:
-                composition = self._composed(turn, lattice, asked)
+                composition = self._composed(turn, lattice, asked, joined)
                 if turn.in_session:
                     _hear(turn, best_path(composition))
                 return rescored_lattice(composition)
@@ -90,14 +106,21 @@ class LatticeRescoring:
 
     def lists(self, reference: str, file: LatticeFile, asked: LatticeOptions, *, count: int) -> Iterator[RescoredList]:
         """The `count` best sequences of words of each lattice, best first."""
+        joined = self._joined(asked.options)
         with self._rescoring.turn(reference, asked.options) as turn:
             for lattice in file.lattices():
-                composition = self._composed(turn, lattice, asked)
+                composition = self._composed(turn, lattice, asked, joined)
                 paths = best_paths(composition, count)
                 _hear(turn, paths[0])
                 yield _list(lattice, paths, composition.search.weights)
 
-    def _composed(self, turn: Turn, lattice: Lattice, asked: LatticeOptions) -> Composition:
+    def _joined(self, options: RescoreOptions) -> JoinedNgram | None:
+        model = self._rescoring.ngram(options)
+        if model is None or options.interpolation is None:
+            return None
+        return JoinedNgram(model, options.interpolation)
+
+    def _composed(self, turn: Turn, lattice: Lattice, asked: LatticeOptions, joined: JoinedNgram | None) -> Composition:
         with self._rescoring.batching.slot():
             return compose(
                 lattice,
@@ -105,6 +128,8 @@ class LatticeRescoring:
                 turn.served.bundle.vocabulary,
                 asked.search(lattice),
                 normalize=turn.words_of,
+                joined=joined,
+                old_model=asked.old_model,
                 start=turn.heard.point,
                 exact_sum=asked.options.sum == "exact",
                 oov_logprob=asked.options.oov_logprob,
@@ -123,9 +148,9 @@ def _list(lattice: Lattice, paths: Sequence[Path], weights: Weights) -> Rescored
         [
             Score(
                 am_score=path.am_score,
-                ngram_logprob=None,
+                ngram_logprob=path.ngram_logprob,
                 neural_logprob=path.neural_logprob,
-                lm_logprob=path.neural_logprob,
+                lm_logprob=path.lm_logprob,
                 words=path.tokens,
                 oov=path.oov,
                 total=path.total,

@@ -19,6 +19,7 @@ from hindcast_scorer.rescoring.doctor import EXAMPLES, Sign, examine
 from hindcast_scorer.rescoring.hypothesis_text import WordsOf
 from hindcast_scorer.rescoring.lists import NBestList, RescoredList
 from hindcast_scorer.rescoring.ngram import NgramModel
+from hindcast_scorer.rescoring.old_model import OldLanguageModel
 from hindcast_scorer.rescoring.options import RescoreOptions, TextOptions
 from hindcast_scorer.rescoring.rescoring import LanguageScores, Rescorer
 from hindcast_scorer.rescoring_schemas import (
@@ -74,7 +75,7 @@ class Rescoring:
     def rescore(self, reference: str, lists: Iterable[NBestList], options: RescoreOptions) -> Iterator[RescoredList]:
         """Each list in turn, some at a time. With a session, each goes on after the best hypothesis of the one before;
         what the session has heard counts when all of them are through."""
-        ngram = self._ngram(options)
+        ngram = self.ngram(options)
         with self.turn(reference, options) as turn:
             # In a session the next list can't begin before this one has been decided.
             at_once = 1 if turn.in_session else LISTS_AT_ONCE
@@ -83,6 +84,18 @@ class Rescoring:
                 for rescored in self._rescorer(turn, options, ngram).rescore(some):
                     turn.hear(turn.words_of(rescored.list.hypotheses[rescored.best].text))
                     yield rescored
+
+    def ngram(self, options: RescoreOptions) -> NgramModel | None:
+        """What is to be joined with the neural model. It is given each sentence alone: no context, and nothing that a
+        session has heard. NotFound, NotInstalled."""
+        if options.interpolation is None:
+            return None
+        return self._ngrams.open(options.interpolation.ngram, field="options.interpolation.ngram")
+
+    def old_model(self, reference: str, *, scale: float, field: str) -> OldLanguageModel:
+        """The recogniser's own, an n-gram model that was uploaded. NotFound, which names the `field` of the request;
+        NotInstalled."""
+        return OldLanguageModel(self._ngrams.open(reference, field=field), scale)
 
     @contextmanager
     def turn(self, reference: str, options: RescoreOptions) -> Iterator[Turn]:
@@ -104,7 +117,7 @@ class Rescoring:
     ) -> list[list[LanguageScores]]:
         """What the models say of each hypothesis, word by word, for whoever weighs it."""
         with self.turn(reference, options) as turn:
-            rescorer = self._rescorer(turn, options, self._ngram(options))
+            rescorer = self._rescorer(turn, options, self.ngram(options))
             scored = iter(rescorer.language_scores([each.text for one in lists for each in one.hypotheses]))
         return [[next(scored) for _ in one.hypotheses] for one in lists]
 
@@ -165,12 +178,6 @@ class Rescoring:
         model = self._models.get(reference)
         with self._sessions.turn(id, model=model.id, field="session") as session:
             yield session, self._models.serve(model)
-
-    def _ngram(self, options: RescoreOptions) -> NgramModel | None:
-        """It is given each sentence alone: no context, and nothing that a session has heard."""
-        if options.interpolation is None:
-            return None
-        return self._ngrams.open(options.interpolation.ngram, field="options.interpolation.ngram")
 
     def _rescorer(self, turn: Turn, options: RescoreOptions, ngram: NgramModel | None) -> Rescorer:
         def neural(sentences: Sequence[Sequence[int]]) -> list[Reals]:

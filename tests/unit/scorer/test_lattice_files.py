@@ -152,7 +152,7 @@ CYCLE = SLF.replace(b"J=6\tS=4\tE=5", b"J=6\tS=4\tE=1")
         ({}, archive({"a.slf": SLF, "b.slf": b""}), ["b.slf"]),
         ({}, archive({"a.slf": SLF, "x/a.slf": SLF}), ["x/a.slf line 5"]),
         ({"format": "kaldi-lattice"}, b"utt\n0 1 rain\n\n", ["line 1"]),
-        ({"ngram": "three"}, SLF, ["ngram"]),
+        ({"old_lm_scale": "2"}, SLF, ["old_lm_scale"]),
         ({"tokens": "true"}, SLF, ["tokens"]),
         ({"states_per_node": "0"}, SLF, ["states_per_node"]),
         ({"answer": "worst"}, SLF, ["answer"]),

@@ -35,17 +35,16 @@ class LatticeQuery(OptionsQuery):
     """Hypotheses of a list, with the answer nbest; they differ in their words."""
     recombination: Annotated[int, Field(ge=0, le=1_000)] = 4
     """Paths at a node go on as one when so many last words are equal; more is slower and nearer to scoring every path
-    by itself."""
+    by itself. An n-gram model's score is that of the path whatever stands here."""
     beam: Annotated[float, Field(ge=0, le=1e12)] | None = None
     """Paths whose totals are further behind the best at a node are given up; default: none."""
     states_per_node: Annotated[int, Field(ge=1, le=10_000)] = 64
     """How many paths go on from a node at most."""
     graph_scale: Weight | None = None
-    """Of graph scores: pronunciations, and in Kaldi's lattices the old language model, which stays in."""
+    """Of graph scores: pronunciations, and in Kaldi's lattices the old language model, unless `old_ngram` names it."""
 
-    @property
-    def lattice_options(self) -> LatticeOptions:
-        """For the code that scores. InvalidInput."""
+    def lattice_options(self, rescoring: Rescoring) -> LatticeOptions:
+        """For the code that scores. InvalidInput; NotFound, NotInstalled for the old model."""
         return LatticeOptions(
             options=self.options,
             weights_given=frozenset(self.model_fields_set),
@@ -53,6 +52,7 @@ class LatticeQuery(OptionsQuery):
             recombination=self.recombination,
             beam=math.inf if self.beam is None else self.beam,
             states_per_node=self.states_per_node,
+            old_model=self.old_model(rescoring),
         )
 
 
@@ -77,9 +77,9 @@ def lattice_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> 
         # Read twice: what is wrong on the last line is told before the first is answered.
         form = lattice_format(asked.format, request.headers.get("content-type"))
         assert form is not None, "the route takes no other"
-        options = asked.lattice_options
+        options = asked.lattice_options(rescoring)
         file = LatticeFile(form, stored(request, folder / "body"), asked.utterance)
-        file.check()
+        file.check(options)
         if asked.answer == "lattice":
             return streamed(lattices.lattices(model, file, options), form.media_type)
         lists = lattices.lists(model, file, options, count=1 if asked.answer == "best" else asked.n)

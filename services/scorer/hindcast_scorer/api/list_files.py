@@ -16,6 +16,7 @@ from hindcast_scorer.formats.base import ListFormat
 from hindcast_scorer.lattices.formats import LATTICE_FORMATS, LatticeFormatName
 from hindcast_scorer.models import Models
 from hindcast_scorer.rescore import Rescoring
+from hindcast_scorer.rescoring.old_model import OldLanguageModel
 from hindcast_scorer.rescoring.options import Interpolation, OovCharge, RescoreOptions, TextOptions, Weight
 
 JSON = "application/json"
@@ -39,6 +40,11 @@ class OptionsQuery(Schema):
     neural_weight: Annotated[float, Field(ge=0, le=1)] = 0.5
     """Of the neural model beside it."""
     interpolation: Literal["linear", "log_linear"] = "linear"
+    old_ngram: str | None = None
+    """Id or name of the n-gram model that the recogniser used, to be taken out of Kaldi's graph costs: what they hold
+    of pronunciations and transitions stays, and the new score is added."""
+    old_lm_scale: Weight = 1.0
+    """By which the old model's log-probabilities were multiplied in them."""
     oov_penalty: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
     oov_spread: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
     case: Literal["as_is", "lower", "upper"] = "as_is"
@@ -74,6 +80,14 @@ class OptionsQuery(Schema):
             session=self.session,
             sum=self.sum,
         )
+
+    def old_model(self, rescoring: Rescoring) -> OldLanguageModel | None:
+        """What is to be taken out of scores. InvalidInput, NotFound, NotInstalled."""
+        if self.old_ngram is None:
+            if "old_lm_scale" in self.model_fields_set:
+                raise InvalidInput.field("old_lm_scale", "must come with old_ngram, the model whose scale it is")
+            return None
+        return rescoring.old_model(self.old_ngram, scale=self.old_lm_scale, field="old_ngram")
 
     @property
     def _oov(self) -> Literal["unknown"] | OovCharge:
@@ -121,6 +135,8 @@ def list_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> API
         # Read twice: what is wrong on the last line is told before the first is answered.
         form = chosen(asked.format, request.headers.get("content-type"), besides=_LATTICES)
         options = asked.options
+        if asked.old_ngram is not None:
+            raise InvalidInput.field("old_ngram", "must be absent with lists: only lattices' graph costs hold it")
         file = stored(request, folder / "body")
         with file.open("rb") as body:
             for _ in form.read(body, name=asked.utterance):

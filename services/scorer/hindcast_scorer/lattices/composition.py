@@ -1,43 +1,37 @@
 """A lattice composed with a language model on the fly (as Liu, Chen, Wang, Gales and Woodland, TASLP 2016, merge).
 
 Paths that meet at a node after the same last n words go on as one: the model's state is that of the best of them, the
-others stay as ways to it. Their language model scores are exact up to where they met; with n beyond the longest path,
-all are. A path's total is am_scale · am + lm_weight · neural + graph_scale · graph + word_insertion_penalty · words;
-`</s>` is scored at its end, and an old `lm_score` replaced.
+others stay as ways to it. Their neural scores are exact up to where they met; with n beyond the longest path, all are.
+N-gram models follow each path by a state of their own, and paths merge only where it is equal too: what they say is
+exact, whatever n is, and with n ≥ order - 1 no path more stays apart.
+
+A path's total is am_scale · am + lm_weight · lm + graph_scale · graph + word_insertion_penalty · words, where lm is the
+neural score, or that joined word by word with an n-gram model's; `</s>` is scored at its end, and an old `lm_score`
+replaced.
 """
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
+
+import numpy as np
+import numpy.typing as npt
 
 from hindcast.errors import InvalidInput
 from hindcast.lm.prefix_tree import ReadingPoint
 from hindcast.lm.single_precision import SinglePrecisionModel
-from hindcast.text.pipeline import END
 from hindcast.text.vocabulary import END_ID, UNKNOWN_ID, Vocabulary
 from hindcast_scorer.lattices.lattice import UNCHANGED, Lattice, Weights
 from hindcast_scorer.lattices.memories import Memories
+from hindcast_scorer.lattices.ngram_histories import Histories, JoinedNgram, NgramHistories, NgramStep
 from hindcast_scorer.lattices.word_graph import Arc, Normalize, WordGraph
+from hindcast_scorer.rescoring.old_model import OldLanguageModel
+from hindcast_scorer.rescoring.rescoring import interpolate
 
+Reals = npt.NDArray[np.float64]
 T = TypeVar("T")
-
-
-@dataclass(frozen=True)
-class OldLanguageModel:
-    """The model whose score a lattice's graph scores hold: it is taken out where a new one's is put in.
-
-    Without one, what the old model said of Kaldi's lattices stays in, and the new score is added to it.
-    """
-
-    logprob: Callable[[Sequence[str], str], float]
-    """Natural log of a word's probability after up to `order - 1` words, oldest first. Both are the recogniser's words;
-    the end is `</s>`, the start an empty history."""
-    order: int
-    """How many words it looks at, the predicted one among them. Paths merge only after as many equal ones."""
-    scale: float = 1.0
-    """By which its scores were multiplied in the graph."""
 
 
 @dataclass(frozen=True)
@@ -72,8 +66,10 @@ class Step:
     """None: the end."""
     neural_logprob: float
     """With what an unknown word is charged."""
-    old_logprob: float
-    """Of the old language model, as taken out of the graph score: scaled."""
+    lm_logprob: float
+    """What counts: the same, or joined with the n-gram model's."""
+    ngrams: NgramStep
+    """What n-gram models say."""
     total: float
     """Weighted, of the best path up to its end."""
     gain: float
@@ -87,8 +83,8 @@ class ComposedState:
     node: int
     tokens: tuple[int, ...]
     """The last ones."""
-    words: tuple[str, ...]
-    """The recogniser's last ones, as many as the old language model looks at."""
+    histories: Histories
+    """What n-gram models remember."""
     incoming: Sequence[Step]
     """Best first; none at the start."""
     row: int | None = field(default=None, repr=False)
@@ -107,6 +103,8 @@ class Composition:
     lattice: Lattice
     """As it came, but where the first node had a word: one without was put before."""
     search: Search
+    joined: bool
+    """Whether an n-gram model is joined with the neural one."""
     states: Sequence[ComposedState]
     """The start first; steps lead from lower to higher indices."""
     endings: Sequence[Step]
@@ -125,6 +123,7 @@ def compose(
     search: Search = Search(),
     *,
     normalize: Normalize = as_it_is,
+    joined: JoinedNgram | None = None,
     old_model: OldLanguageModel | None = None,
     start: ReadingPoint | None = None,
     exact_sum: bool = True,
@@ -133,8 +132,9 @@ def compose(
     """Score a lattice's paths, from `start` on (None: the beginning of a text).
 
     `oov_logprob` is added for each word that the model doesn't know. Without `exact_sum`, a self-normalised model's
-    scores aren't divided by their sum over the vocabulary. InvalidInput where no path is possible, or an old model is
-    to be taken out of a lattice that doesn't hold it.
+    scores aren't divided by their sum over the vocabulary. An `old_model` is taken out of graph scores; without one,
+    what it said of Kaldi's lattices stays in, and the new score is added to it. InvalidInput where no path is possible,
+    or an old model is to be taken out of a lattice that doesn't hold it.
     """
     if old_model is not None and not lattice.graph_holds_lm:
         raise InvalidInput.field(
@@ -142,10 +142,10 @@ def compose(
         )
     graph = WordGraph.of(lattice, vocabulary, search.weights, normalize)
     memories = Memories(model, start or ReadingPoint.start(model), normalize=exact_sum)
-    composer = _Composer(graph, memories, search, old_model, oov_logprob)
+    composer = _Composer(graph, memories, search, joined, old_model, oov_logprob)
     composer.run()
     endings = sorted(composer.endings, key=lambda step: (-step.total, step.source))
-    return Composition(graph.lattice, search, composer.states, endings)
+    return Composition(graph.lattice, search, joined is not None, composer.states, endings)
 
 
 class _Composer:
@@ -156,10 +156,13 @@ class _Composer:
         graph: WordGraph,
         memories: Memories,
         search: Search,
+        joined: JoinedNgram | None,
         old_model: OldLanguageModel | None,
         oov_logprob: float,
     ) -> None:
-        self._graph, self._memories, self._search, self._old_model = graph, memories, search, old_model
+        self._graph, self._memories, self._search = graph, memories, search
+        self._interpolation = joined.interpolation if joined else None
+        self._ngrams = NgramHistories(joined, old_model)
         self._oov_logprob = oov_logprob
         self.states: list[ComposedState] = []
         self.endings: list[Step] = []
@@ -173,7 +176,7 @@ class _Composer:
         self._of_node = defaultdict[int, list[ComposedState]](list)
 
     def run(self) -> None:
-        self._open([ComposedState(self._graph.lattice.start, (), (), (), row=0)])
+        self._open([ComposedState(self._graph.lattice.start, (), self._ngrams.start, (), row=0)])
         self._forget(0)
         for level, nodes in enumerate(self._graph.levels[1:], start=1):
             opened = [state for node in nodes for state in self._met(node)]
@@ -183,16 +186,14 @@ class _Composer:
 
     def _met(self, node: int) -> list[ComposedState]:
         """The states of a node, by what arrives there."""
-        arriving = defaultdict[tuple[tuple[int, ...], tuple[str, ...]], list[Step]](list)
+        arriving = defaultdict[tuple[tuple[int, ...], Histories], list[Step]](list)
         for step in self._arriving.pop(node):
             assert step.arc is not None
             source = self.states[step.source]
             tokens = source.tokens if step.arc.token is None else (*source.tokens, step.arc.token)
-            words = (*source.words, *step.arc.words)
-            key = _last(tokens, self._search.context), _last(words, self._old_model.order - 1 if self._old_model else 0)
-            arriving[key].append(step)
+            arriving[_last(tokens, self._search.context), step.ngrams.histories].append(step)
         states = [ComposedState(node, *key, sorted(steps, key=_best_first)) for key, steps in arriving.items()]
-        states.sort(key=lambda state: (-state.total, state.tokens, state.words))
+        states.sort(key=lambda state: (-state.total, state.tokens, _best_first(state.incoming[0])))
         kept = states[: self._search.states_per_node]
         return [state for state in kept if state.total >= kept[0].total - self._search.beam]
 
@@ -220,17 +221,28 @@ class _Composer:
             self._of_node[state.node].append(state)
             edges += [(row, arc) for arc in self._graph.arcs.get(state.node, ())]
             edges += [(row, None)] if state.node in self._graph.endings else []
-        for (row, arc), logprob in zip(edges, self._edge_log_probs(states, edges), strict=True):
-            step = self._step(first + row, arc, logprob)
+        for (row, arc), scores in zip(edges, self._scores(states, edges), strict=True):
+            step = self._step(first + row, arc, *scores)
             if arc is None:
                 self.endings.append(step)
             else:
                 self._arriving[arc.end].append(step)
 
-    def _edge_log_probs(
+    def _scores(
         self, states: Sequence[ComposedState], edges: Sequence[tuple[int, Arc | None]]
-    ) -> Sequence[float]:
-        """0 for arcs that no word is read on."""
+    ) -> Iterator[tuple[float, float, NgramStep]]:
+        """What the neural model says of each edge, what counts, and what n-gram models say."""
+        neural_E = self._neural_log_probs(states, edges)
+        ngrams = [self._ngrams.step(states[place].histories, arc) for place, arc in edges]
+        joined_E = neural_E
+        if self._interpolation is not None:
+            joined_E = interpolate(np.array([step.logprob for step in ngrams]), neural_E, self._interpolation)
+            silent = [index for index, (_, arc) in enumerate(edges) if arc is not None and arc.token is None]
+            joined_E[silent] = 0.0
+        return zip(neural_E.tolist(), joined_E.tolist(), ngrams, strict=True)
+
+    def _neural_log_probs(self, states: Sequence[ComposedState], edges: Sequence[tuple[int, Arc | None]]) -> Reals:
+        """[E] 0 for arcs that no word is read on."""
         read: list[int] = []
         rows: list[int] = []
         words: list[int] = []
@@ -241,26 +253,16 @@ class _Composer:
                 read.append(index)
                 rows.append(row)
                 words.append(word)
-        log_probs = [0.0] * len(edges)
-        for index, word, logprob in zip(read, words, self._memories.log_probs(rows, words).tolist(), strict=True):
-            log_probs[index] = logprob + self._oov_logprob if word == UNKNOWN_ID else logprob
-        return log_probs
+        unknown_R = np.array(words, dtype=np.int64) == UNKNOWN_ID
+        log_probs_E = np.zeros(len(edges))
+        log_probs_E[read] = self._memories.log_probs(rows, words) + self._oov_logprob * unknown_R
+        return log_probs_E
 
-    def _step(self, source: int, arc: Arc | None, logprob: float) -> Step:
+    def _step(self, source: int, arc: Arc | None, neural: float, lm: float, ngrams: NgramStep) -> Step:
         state, weights = self.states[source], self._search.weights
-        old = self._old_logprob(state.words, (END,) if arc is None else arc.words)
         fixed = self._graph.endings[state.node] if arc is None else arc.fixed
-        gain = fixed + weights.lm_weight * logprob - weights.graph_scale * old
-        return Step(source, arc, logprob, old, state.total + gain, gain)
-
-    def _old_logprob(self, history: tuple[str, ...], words: Sequence[str]) -> float:
-        if self._old_model is None:
-            return 0.0
-        total = 0.0
-        for word in words:
-            total += self._old_model.logprob(_last(history, self._old_model.order - 1), word)
-            history = (*history, word)
-        return self._old_model.scale * total
+        gain = fixed + weights.lm_weight * lm - weights.graph_scale * ngrams.old_logprob
+        return Step(source, arc, neural, lm, ngrams, state.total + gain, gain)
 
     def _forget(self, level: int) -> None:
         for node in self._last_use[level]:
@@ -270,9 +272,10 @@ class _Composer:
                     state.row = None
 
 
-def _best_first(step: Step) -> tuple[float, int, int]:
-    """Equal ones by where they come from: so nothing depends on the order of links."""
-    return -step.total, step.source, -1 if step.arc is None or step.arc.token is None else step.arc.token
+def _best_first(step: Step) -> tuple[float, int, int, str]:
+    """Equal ones by where they come from and what is read: so nothing depends on the order of links."""
+    token, text = (None, None) if step.arc is None else (step.arc.token, step.arc.text)
+    return -step.total, step.source, -1 if token is None else token, text or ""
 
 
 def _last(items: tuple[T, ...], count: int | None) -> tuple[T, ...]:

@@ -26,6 +26,10 @@ class Path:
     """Of the old language model, stated by the lattice or taken out of the graph score: it isn't in the total."""
     neural_logprob: float
     """Sum over its tokens and `</s>`."""
+    ngram_logprob: float | None
+    """The same of the n-gram model that is joined with the neural one. None where there is none."""
+    lm_logprob: float
+    """What counts of the two: `neural_logprob`, or both joined word by word."""
     tokens: int
     """That the model read, `</s>` not among them: what the word insertion penalty counts."""
     oov: int
@@ -107,7 +111,7 @@ def _path(composition: Composition, whole: _Rest) -> Path:
     ending = lattice.finals[composition.states[steps[-1].source].node]
     scored: list[Link | Final] = [*(lattice.links[link] for link in links), ending]
     tokens = [arc.token for arc in arcs if arc.token is not None]
-    taken_out = sum(step.old_logprob for step in steps)
+    taken_out = sum(step.ngrams.old_logprob for step in steps)
     graph_score = _sum([part.graph_score for part in scored])
     return Path(
         words=tuple(word for arc in arcs for word in arc.words),
@@ -116,6 +120,8 @@ def _path(composition: Composition, whole: _Rest) -> Path:
         graph_score=None if graph_score is None else graph_score - taken_out,
         old_lm_score=taken_out if taken_out else _sum([part.lm_score for part in scored]),
         neural_logprob=sum(step.neural_logprob for step in steps),
+        ngram_logprob=sum(step.ngrams.logprob for step in steps) if composition.joined else None,
+        lm_logprob=sum(step.lm_logprob for step in steps),
         tokens=len(tokens),
         oov=tokens.count(UNKNOWN_ID),
         total=whole.gain,

@@ -15,7 +15,7 @@ class _Passage:
     source: int
     target: int
     link: int
-    neural_logprob: float
+    lm_logprob: float
     old_logprob: float
 
 
@@ -36,8 +36,8 @@ def rescored_lattice(composition: Composition) -> Lattice:
     finals = {}
     for state, step in ends.items():
         final = lattice.finals[states[state].node]
-        graph = _without(final.graph_score, step.old_logprob)
-        finals[numbers[state]] = replace(final, lm_score=step.neural_logprob, graph_score=graph)
+        graph = _without(final.graph_score, step.ngrams.old_logprob)
+        finals[numbers[state]] = replace(final, lm_score=step.lm_logprob, graph_score=graph)
     return replace(
         lattice, nodes=nodes, links=links, start=numbers[0], finals=finals, weights=composition.search.weights
     )
@@ -52,7 +52,7 @@ def _passages(composition: Composition) -> Iterator[_Passage]:
         for target, step in outgoing[source]:
             assert step.arc is not None
             if step.arc.first:
-                passage = _Passage(source, target, step.arc.link, step.neural_logprob, step.old_logprob)
+                passage = _Passage(source, target, step.arc.link, step.lm_logprob, step.ngrams.old_logprob)
                 yield from _to_its_end(passage, composition, outgoing)
 
 
@@ -65,7 +65,7 @@ def _to_its_end(
         if not further:
             return
         target, step = further[0]  # one part follows another
-        passage = replace(passage, target=target, neural_logprob=passage.neural_logprob + step.neural_logprob)
+        passage = replace(passage, target=target, lm_logprob=passage.lm_logprob + step.lm_logprob)
     yield passage
 
 
@@ -74,7 +74,7 @@ def _link(link: Link, passage: _Passage, numbers: Mapping[int, int]) -> Link:
         link,
         start=numbers[passage.source],
         end=numbers[passage.target],
-        lm_score=passage.neural_logprob,
+        lm_score=passage.lm_logprob,
         graph_score=_without(link.graph_score, passage.old_logprob),
     )
 

@@ -23,6 +23,8 @@ class Arc:
     first: bool
     token: int | None
     """Id of what the model reads. None: nothing."""
+    text: str | None
+    """The same as n-gram models read it, who may know words that the neural one doesn't."""
     words: tuple[str, ...]
     """The recogniser's, of the whole link; () on all parts but the first."""
     fixed: float
@@ -51,7 +53,8 @@ class WordGraph:
         for index, link in enumerate(lattice.links):
             if link.possible and link.start in useful and link.end in useful:
                 words = _words(lattice, link)
-                tokens = [vocabulary.id(token) for word in words for token in normalize(word)]
+                texts = [text for word in words for text in normalize(word)]
+                tokens = [(vocabulary.id(text), text) for text in texts]
                 for arc in _parts(index, link, words, tokens, weights, between=nodes):
                     arcs[arc.start].append(arc)
                 nodes += max(0, len(tokens) - 1)
@@ -92,16 +95,17 @@ def _words(lattice: Lattice, link: Link) -> tuple[str, ...]:
 
 
 def _parts(
-    index: int, link: Link, words: tuple[str, ...], tokens: Sequence[int], weights: Weights, *, between: int
+    index: int, link: Link, words: tuple[str, ...], tokens: Sequence[tuple[int, str]], weights: Weights, *, between: int
 ) -> list[Arc]:
     """A link as one arc for each token; nodes from `between` on are free."""
     inner = range(between, between + max(0, len(tokens) - 1))
     ends = [link.start, *inner, link.end]
     fixed = _fixed(link.am_score, link.graph_score, len(tokens), weights)
-    first = Arc(ends[0], ends[1], index, True, tokens[0] if tokens else None, words, fixed)
+    token, text = tokens[0] if tokens else (None, None)
+    first = Arc(ends[0], ends[1], index, True, token, text, words, fixed)
     rest = [
-        Arc(start, end, index, False, token, (), 0.0)
-        for start, end, token in zip(ends[1:-1], ends[2:], tokens[1:], strict=True)
+        Arc(start, end, index, False, token, text, (), 0.0)
+        for start, end, (token, text) in zip(ends[1:-1], ends[2:], tokens[1:], strict=True)
     ]
     return [first, *rest]
 

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,19 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from little_lattices import VOCABULARY, all_paths, lattices, model, read, rescored_one_by_one, words_of, written
+from plain_arpa import PlainArpa
 
 from hindcast.errors import InvalidInput
 from hindcast.lm.evaluation import score
 from hindcast.lm.prefix_tree import ReadingPoint
 from hindcast.lm.single_precision import SinglePrecisionModel
 from hindcast.text.vocabulary import END_ID
-from hindcast_scorer.lattices.composition import OldLanguageModel, Search, compose
+from hindcast_scorer.lattices.composition import Search, compose
 from hindcast_scorer.lattices.kaldi_lattice import KaldiLattices
 from hindcast_scorer.lattices.lattice import Final, Lattice, Link, Node, Weights
+from hindcast_scorer.lattices.ngram_histories import JoinedNgram
 from hindcast_scorer.lattices.paths import best_path, best_paths
 from hindcast_scorer.lattices.rescored import rescored_lattice
 from hindcast_scorer.lattices.slf import Slf
 from hindcast_scorer.lattices.word_graph import Normalize
+from hindcast_scorer.rescoring.old_model import OldLanguageModel
+from hindcast_scorer.rescoring.options import Interpolation
+from hindcast_scorer.rescoring.rescoring import interpolate
 
 GOLDEN = Path(__file__).parent / "golden"
 MODEL = model()
@@ -118,13 +123,24 @@ def test_the_old_score_is_replaced_where_it_is_stated() -> None:
     assert best_path(compose(without, QUICK, VOCABULARY, EXACT)).total == path.total
 
 
-def unigram(history: Sequence[str], word: str) -> float:
-    return -1.0 - 0.5 * len(history) if word != "</s>" else -0.25
+class ByPlace:
+    """Words after the first cost more."""
+
+    start: Hashable = "nothing said"
+
+    def step(self, state: Hashable, word: str) -> tuple[float, Hashable]:
+        return (-0.25 if word == "</s>" else -1.0 if state == self.start else -1.5), "something said"
+
+    def log_probs(self, words: Sequence[str]) -> np.ndarray:
+        return np.array([*[-1.0, *[-1.5] * len(words)][: len(words)], -0.25])
+
+    def can_score(self, word: str) -> bool:
+        return True
 
 
 def test_the_old_model_is_taken_out_of_the_graph_score() -> None:
     lattice = golden("two.lat")
-    old = OldLanguageModel(unigram, order=2, scale=0.5)
+    old = OldLanguageModel(ByPlace(), scale=0.5)
     composition = compose(lattice, QUICK, VOCABULARY, EXACT, old_model=old)
     path = next(path for path in best_paths(composition, 10) if path.words == ("the", "rain"))
     # By hand: the after nothing -1, rain after one word -1.5, the end -0.25; costs of the graph 5.2 + 1.5 + 0.5.
@@ -135,13 +151,109 @@ def test_the_old_model_is_taken_out_of_the_graph_score() -> None:
     assert costs[-1] == pytest.approx(path.graph_score + path.neural_logprob, abs=1e-6)
 
 
+ARPA = """\\data\\
+ngram 1=8
+ngram 2=4
+ngram 3=3
+
+\\1-grams:
+-99\t<s>\t-0.5
+-0.9\t</s>
+-1.2\t<unk>
+-0.8\tfell\t-0.4
+-1.0\twell\t-0.3
+-0.7\train\t-0.2
+-1.1\tthe\t-0.1
+-1.3\tunheard-of\t-0.2
+
+\\2-grams:
+-0.4\t<s> the\t-0.25
+-0.3\tthe rain\t-0.15
+-0.2\train fell\t-0.6
+-0.6\tthe unheard-of\t-0.05
+
+\\3-grams:
+-0.1\t<s> the rain
+-0.05\tthe rain fell
+-0.45\train fell </s>
+
+\\end\\
+"""
+"""It knows a word that the neural model doesn't, and doesn't know one that the neural model does."""
+NGRAM = PlainArpa(ARPA)
+readings: st.SearchStrategy[Normalize] = st.sampled_from(
+    [lambda word: [word], lambda word: ["rain", word], lambda word: []]
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lattices(), st.sampled_from([0.0, 0.3, 1.0]), st.sampled_from(["linear", "log_linear"]), readings)
+def test_joined_and_exact_equals_rescoring_every_path(
+    lattice: Lattice, weight: float, mode: str, normalize: Normalize
+) -> None:
+    how = Interpolation.model_validate({"ngram": "by hand", "weight": weight, "mode": mode})
+    composition = compose(lattice, QUICK, VOCABULARY, EXACT, joined=JoinedNgram(NGRAM, how), normalize=normalize)
+    paths = best_paths(composition, 1000)
+    assert {path.words for path in paths} == {tuple(words_of(lattice, links)) for links, _ in all_paths(lattice)}
+    for path in paths:
+        read_words = [token for word in path.words for token in normalize(word)]
+        ids = np.array([*VOCABULARY.encode(read_words), END_ID])
+        neural, ngram = score(MODEL, [ids], history="document")[0].log_probs_N, NGRAM.log_probs(read_words)
+        assert path.neural_logprob == pytest.approx(neural.sum(), abs=1e-4)
+        assert path.ngram_logprob == pytest.approx(ngram.sum(), abs=1e-9)
+        assert path.lm_logprob == pytest.approx(interpolate(ngram, neural, how).sum(), abs=1e-4)
+        fixed = WEIGHTS.am_scale * (path.am_score or 0) + WEIGHTS.graph_scale * (path.graph_score or 0)
+        fixed += WEIGHTS.word_insertion_penalty * path.tokens
+        assert path.total == pytest.approx(fixed + WEIGHTS.lm_weight * path.lm_logprob, abs=1e-9)
+    lm_scores = [
+        sum(part.lm_score or 0 for part in way) for way in ways(rescored_lattice(composition), list(paths[0].words))
+    ]
+    assert min(abs(lm_score - paths[0].lm_logprob) for lm_score in lm_scores) < 1e-9
+
+
+@settings(max_examples=40, deadline=None)
+@given(lattices(), st.integers(0, 3))
+def test_n_gram_scores_are_those_of_the_path_however_paths_merge(lattice: Lattice, context: int) -> None:
+    joined, search = JoinedNgram(NGRAM, Interpolation(ngram="by hand")), replace(EXACT, context=context)
+    for path in best_paths(compose(lattice, QUICK, VOCABULARY, search, joined=joined), 1000):
+        assert path.ngram_logprob == pytest.approx(NGRAM.log_probs(path.words).sum(), abs=1e-9)
+
+
+def test_merging_by_as_many_words_as_the_n_gram_model_looks_at_keeps_no_more_paths_apart() -> None:
+    joined, search = JoinedNgram(NGRAM, Interpolation(ngram="by hand")), replace(EXACT, context=2)
+    alone = compose(sausage(), QUICK, VOCABULARY, search)
+    assert len(compose(sausage(), QUICK, VOCABULARY, search, joined=joined).states) == len(alone.states)
+
+
+def test_the_same_model_taken_out_and_put_in_leaves_every_cost_as_it_was() -> None:
+    lattice = golden("two.lat")
+    composition = compose(
+        lattice,
+        QUICK,
+        VOCABULARY,
+        Search(context=None, states_per_node=None),
+        joined=JoinedNgram(NGRAM, Interpolation(ngram="by hand", weight=0.0)),
+        old_model=OldLanguageModel(NGRAM),
+    )
+    (again,) = read(KaldiLattices(), written(KaldiLattices(), rescored_lattice(composition)))
+
+    def totals(some: Lattice) -> list[tuple[list[str], float]]:
+        return sorted(
+            (words_of(some, links), sum((part.am_score or 0) + (part.graph_score or 0) for part in (*links, final)))
+            for links, final in all_paths(some)
+        )
+
+    assert [words for words, _ in totals(again)] == [words for words, _ in totals(lattice)]
+    assert [total for _, total in totals(again)] == pytest.approx([total for _, total in totals(lattice)], abs=1e-6)
+
+
 def ways(lattice: Lattice, words: list[str]) -> list[list[Link | Final]]:
     return [[*links, final] for links, final in all_paths(lattice) if words_of(lattice, links) == words]
 
 
 def test_an_old_model_is_refused_where_the_lattice_states_its_scores() -> None:
     with pytest.raises(InvalidInput, match="old_model"):
-        compose(sausage(), QUICK, VOCABULARY, EXACT, old_model=OldLanguageModel(unigram, order=1))
+        compose(sausage(), QUICK, VOCABULARY, EXACT, old_model=OldLanguageModel(ByPlace()))
 
 
 @pytest.mark.parametrize("name", ["links_base_10.slf", "pocketsphinx.slf", "two.lat"])
