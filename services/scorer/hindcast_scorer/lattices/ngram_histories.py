@@ -41,6 +41,8 @@ class NgramHistories:
         self._joined = _Reader(joined.model if joined else None)
         self._old = _Reader(old_model.model if old_model else None)
         self._scale = old_model.scale if old_model else 1.0
+        self._nothing = NgramStep(0.0, 0.0, self.start) if joined is None and old_model is None else None
+        """What is said of every arc where there is no model."""
 
     @property
     def start(self) -> Histories:
@@ -49,6 +51,8 @@ class NgramHistories:
 
     def step(self, histories: Histories, arc: Arc | None) -> NgramStep:
         """Over an arc; None: over the end."""
+        if self._nothing is not None:
+            return self._nothing
         texts: Sequence[str] = (END,) if arc is None else () if arc.text is None else (arc.text,)
         logprob, state = self._joined.after(histories[0], texts)
         old_logprob, old_state = self._old.after(histories[1], (END,) if arc is None else arc.words)
