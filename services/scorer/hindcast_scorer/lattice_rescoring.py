@@ -72,11 +72,17 @@ class LatticeFile:
     utterance: str
     """Id of a lattice that has none."""
 
-    def check(self, asked: LatticeOptions) -> None:
-        """InvalidInput for whatever is wrong, down to the last line."""
+    def check(self, asked: LatticeOptions) -> str | None:
+        """What is to be minded, if anything. InvalidInput for whatever is wrong, down to the last line."""
+        numbers = words = 0
         with self.path.open("rb") as body:
-            for _ in read_lattices(self.form, body, utterance=self.utterance, check=asked.check):
-                pass
+            for lattice in read_lattices(self.form, body, utterance=self.utterance, check=asked.check):
+                read = [link.word for link in lattice.links if link.word is not None and link.word == link.label]
+                words += len(read)
+                numbers += sum(word.isdecimal() for word in read)
+        if self.form.table is not None and 0 < numbers == words:
+            return f"all words are numbers: send the lattices in a tar archive with their {self.form.table}"
+        return None
 
     def lattices(self) -> Iterator[Lattice]:
         """One in memory at a time."""

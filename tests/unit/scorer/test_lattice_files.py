@@ -94,6 +94,53 @@ def test_archives_come_back_as_archives(model, gzipped):
     assert [json.loads(line)["utterance"] for line in lines] == ["one", "two.lat"]
 
 
+WORDS = b"<eps> 0\nthe 4\nrain 17\nfell 8\n#0 3\n"
+NUMBERS = KALDI
+for word, number in ((b"the", b"4"), (b"rain", b"17"), (b"fell", b"8"), (b"<eps>", b"0")):
+    NUMBERS = NUMBERS.replace(word, number)
+
+
+@pytest.mark.parametrize("table", ["words.txt", "a/words.txt", "words.txt.gz"])
+@pytest.mark.parametrize("first", [True, False])
+def test_numbers_in_an_archive_stand_for_the_words_of_its_table(model, table, first):
+    content = gzip.compress(WORDS) if table.endswith(".gz") else WORDS
+    files = {table: content, "lat.1.gz": gzip.compress(NUMBERS)}
+    body = archive(files if first else dict(reversed(files.items())))
+    lines = sent(model, body, format="kaldi-lattice", answer="nbest").text
+    assert lines == sent(model, KALDI, format="kaldi-lattice", answer="nbest").text
+    answer = sent(model, body, format="kaldi-lattice")
+    back = untar(answer.content)
+    assert (list(back), back[table]) == (list(untar(body)), content)
+    in_words = sent(model, KALDI, format="kaldi-lattice").content
+    for word, number in ((b"the", b"4"), (b"rain", b"17"), (b"fell", b"8"), (b"<eps>", b"0")):
+        in_words = in_words.replace(word, number)
+    assert gzip.decompress(back["lat.1.gz"]) == in_words
+    assert "hindcast-warning" not in answer.headers
+
+
+@pytest.mark.parametrize("answer", ["lattice", "nbest", "best"])
+def test_numbers_without_a_table_are_warned_of(model, answer):
+    told = sent(model, NUMBERS, format="kaldi-lattice", answer=answer)
+    assert "words.txt" in told.headers["hindcast-warning"]
+    assert "hindcast-warning" not in sent(model, KALDI, format="kaldi-lattice", answer=answer).headers
+
+
+@pytest.mark.parametrize(
+    ("files", "fields"),
+    [
+        ({"lat.1": NUMBERS, "words.txt": b"the 4\nrain 17\n"}, ["lat.1 line 10"]),
+        ({"lat.1": KALDI, "words.txt": WORDS}, ["lat.1 line 2"]),
+        ({"lat.1": NUMBERS, "words.txt": WORDS + b"snow 4\n"}, ["words.txt line 6"]),
+        ({"lat.1": NUMBERS, "words.txt": WORDS, "a/words.txt": WORDS}, ["a/words.txt"]),
+        ({"lat.1": NUMBERS, "words.txt.gz": WORDS}, ["words.txt.gz"]),
+        ({"words.txt": WORDS}, ["body"]),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_named(model, files, fields):
+    answer = model.http.post(PATH, params={"format": "kaldi-lattice"}, content=archive(files))
+    assert (answer.status_code, [error["field"] for error in answer.json()["errors"]]) == (422, fields), answer.text
+
+
 def test_the_media_type_is_enough(model):
     answer = model.http.post(PATH, content=SLF, headers={"content-type": "text/x-htk-slf"})
     assert answer.headers["content-type"].startswith("text/x-htk-slf")

@@ -7,10 +7,11 @@
 
 Costs are negated natural logs. The graph cost is that of the old language model, of pronunciation and of transitions,
 in one: a lattice read here has it whole in `graph_score` and says so in `graph_holds_lm`. Who adds another model's
-score takes the old one's out of it (see `composition.OldLanguageModel`). Written, a graph cost is the negated sum of
+score takes the old one's out of it (see `rescoring.old_model`). Written, a graph cost is the negated sum of
 `graph_score` and `lm_score`.
 
-Labels are words, as `int2sym.pl -f 3 words.txt` makes them, or numbers, where the words of `words.txt` are given.
+Labels are words, as `int2sym.pl -f 3 words.txt` makes them, or numbers, where the table `words.txt` is given. They go
+out as they came.
 """
 
 import re
@@ -20,11 +21,9 @@ from itertools import chain
 from typing import BinaryIO
 
 from hindcast.errors import InvalidInput
+from hindcast_scorer.lattices.kaldi_words import EPSILON, word_of, words_by_number
 from hindcast_scorer.lattices.lattice import Final, Lattice, Link, Node
 from hindcast_scorer.lattices.lines import BLANKS, formatted, number, numbered_lines, shortened, whole
-
-EPSILON = "<eps>"
-"""The label of a link without a word."""
 
 _FIELD = re.compile(rf"[^{BLANKS}]+")
 
@@ -73,16 +72,20 @@ class _Draft:
 
 
 class KaldiLattices:
-    """A `LatticeFormat`: an archive of any number of compact lattices."""
+    """A `LatticeFormat`: any number of compact lattices, one after the other."""
 
     name = "kaldi-lattice"
     media_type = "text/x-kaldi-lattice"
     suffix = ".lat"
+    table: str | None = "words.txt"
 
     def __init__(self, symbols: Mapping[int, str] | None = None) -> None:
         """`symbols` are the words by their numbers, where labels are numbers; number 0 is no word."""
         self._symbols = symbols
-        self._numbers = {word: str(id) for id, word in (symbols or {}).items()} | {EPSILON: "0"}
+
+    def with_table(self, table: BinaryIO) -> "KaldiLattices":
+        """See `LatticeFormat`."""
+        return KaldiLattices(words_by_number(table))
 
     def read(self, body: BinaryIO) -> Iterator[Lattice]:
         """See `LatticeFormat`."""
@@ -148,8 +151,7 @@ class KaldiLattices:
 
     def _link(self, draft: _Draft, line: _Line) -> Link:
         start, end = draft.state(line, 0), draft.state(line, 1)
-        label, weight = self._label(line), _weight(line, 3)
-        word = None if label == EPSILON else label
+        label, word, weight = line.fields[2], self._word(line), _weight(line, 3)
         names = (str(int(line.fields[0])), str(int(line.fields[1])))
         fields = (*names, label, weight.graph_score, None, weight.am_score)
         return Link(
@@ -163,15 +165,16 @@ class KaldiLattices:
             place=line.place,
         )
 
-    def _label(self, line: _Line) -> str:
+    def _word(self, line: _Line) -> str | None:
+        label = line.fields[2]
         if self._symbols is None:
-            return line.fields[2]
-        label = whole(line.fields[2], line.place, "a word")
-        if label == 0:
-            return EPSILON
-        if label not in self._symbols:
-            raise InvalidInput.field(line.place, f"word {label} must be one of the numbers of words.txt")
-        return self._symbols[label]
+            return word_of(label)
+        number = whole(label, line.place, "with words.txt, a word")
+        if number == 0:
+            return None
+        if number not in self._symbols:
+            raise InvalidInput.field(line.place, f"word {number} must be one of the numbers of words.txt")
+        return word_of(self._symbols[number])
 
     def _text(self, lattice: Lattice) -> Iterator[str]:
         head, order, tail = lattice.source.get("kaldi", (f"{lattice.utterance}\n", (), "\n"))
@@ -187,10 +190,9 @@ class KaldiLattices:
     def _link_text(self, lattice: Lattice, index: int) -> str:
         link = lattice.links[index]
         names = lattice.nodes[link.start].name, lattice.nodes[link.end].name
-        label = link.label or lattice.nodes[link.end].label or EPSILON
-        written = label if self._symbols is None else self._numbers[label]
+        label = link.label or lattice.nodes[link.end].label or (EPSILON if self._symbols is None else "0")
         fields = (*names, label, link.graph_score, link.lm_score, link.am_score)
-        return _line_text(link, fields, " ".join((*names, written)))
+        return _line_text(link, fields, " ".join((*names, label)))
 
 
 def _weight(line: _Line, position: int) -> _Weight:

@@ -176,6 +176,13 @@ class LatticeFormat(Protocol):
     """As `Content-Type` takes it."""
     suffix: str
     """Of a file's name: `.slf`."""
+    table: str | None
+    """Name of the file that an archive may hold beside its lattices, which says what their labels stand for. None:
+    there is no such file."""
+
+    def with_table(self, table: BinaryIO) -> "LatticeFormat":
+        """The same format, whose labels stand for what a table says. InvalidInput that names its line."""
+        ...
 
     def read(self, body: BinaryIO) -> Iterator[Lattice]:
         """The lattices, one in memory at a time.

@@ -34,6 +34,11 @@ class Slf:
     name = "slf"
     media_type = "text/x-htk-slf"
     suffix = ".slf"
+    table: str | None = None
+
+    def with_table(self, table: BinaryIO) -> "Slf":
+        """See `LatticeFormat`: labels of this one are words."""
+        return self
 
     def read(self, body: BinaryIO) -> Iterator[Lattice]:
         """See `LatticeFormat`."""

@@ -1,9 +1,11 @@
+from dataclasses import replace
+from io import BytesIO
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from little_lattices import lattices, read, written
+from little_lattices import WORDS, lattices, read, written
 
 from hindcast.errors import InvalidInput
 from hindcast_scorer.lattices.kaldi_lattice import KaldiLattices
@@ -25,14 +27,77 @@ def test_costs_become_scores() -> None:
     assert first.finals == {2: Final(0.0, None, 0.0), 3: Final(-3.1, None, -0.5)}
 
 
+TABLE = b"<eps> 0\n<s>\t1\n</s> 2\n#0 3\n\nthe 4\n  rain   0017 \nRain 9"
+
+
 def test_numbers_stand_for_the_words_of_words_txt() -> None:
-    form = KaldiLattices({1: "the", 2: "rain"})
-    text = "utt\n0 1 2 1,2,3\n1 2 0 1,2,3\n2 0,0,\n\n"
+    form = KaldiLattices().with_table(BytesIO(TABLE))
+    text = "utt\n0 1 17 1,2,3\n1 2 0 1,2,3\n0 2 0017 1,2,3\n2 3 1 1,1,\n2 3 2 1,1,\n2 3 3 1,1,\n3 0,0,\n\n"
     (lattice,) = read(form, text)
-    assert [link.word for link in lattice.links] == ["rain", None]
+    assert [link.word for link in lattice.links] == ["rain", None, "rain", None, None, None]
     assert written(form, lattice) == text.encode()
-    with pytest.raises(InvalidInput, match="line 2: word 7 must be"):
-        read(form, "utt\n0 1 7 1,2,3\n1\n\n")
+    changed = replace(lattice, links=[replace(link, lm_score=-1.0) for link in lattice.links])
+    assert [line.split()[2] for line in written(form, changed).decode().splitlines()[1:7]] == [
+        link.label for link in lattice.links
+    ]
+
+
+@pytest.mark.parametrize(("label", "message"), [("7", "word 7 must be one of"), ("the", "must be a whole number")])
+def test_what_is_not_in_words_txt_is_refused_by_its_line(label: str, message: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        read(KaldiLattices().with_table(BytesIO(TABLE)), f"utt\n0 1 {label} 1,2,3\n1\n\n")
+    (error,) = refused.value.errors
+    assert error.field == "line 2"
+    assert message in error.message
+
+
+def test_without_a_table_symbols_that_are_no_words_are_none_either() -> None:
+    (lattice,) = read(KaldiLattices(), "utt\n0 1 <s> 1,1,\n1 2 the 1,1,\n2 3 #0 1,1,\n3 4 </s> 1,1,\n4\n\n")
+    assert [link.word for link in lattice.links] == [None, "the", None, None]
+
+
+@pytest.mark.parametrize(
+    ("table", "field", "message"),
+    [
+        (b"the 1\nrain\n", "line 2", "a word and its number"),
+        (b"the 1\nrain 2 3\n", "line 2", "a word and its number"),
+        (b"the 1\nrain two\n", "line 2", "whole number"),
+        (b"the 1\nrain -1\n", "line 2", "whole number"),
+        (b"the 1\nrain 01\n", "line 2", "that of 'the' already"),
+        (b"the 1\nr\xe9 2\n", "line 2", "UTF-8"),
+    ],
+)
+def test_what_is_wrong_with_a_table_is_named_by_its_line(table: bytes, field: str, message: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        KaldiLattices().with_table(BytesIO(table))
+    (error,) = refused.value.errors
+    assert (error.field, message in error.message) == (field, True)
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(st.binary(max_size=12), st.sampled_from(TABLE.split(b"\n"))), max_size=8))
+def test_garbage_gets_a_line_or_a_table(lines: list[bytes]) -> None:
+    problems: list[str] = []
+    try:
+        KaldiLattices().with_table(BytesIO(b"\n".join(lines)))
+    except InvalidInput as refused:
+        problems = [error.field for error in refused.errors]
+    assert all(place.startswith("line ") for place in problems)
+
+
+@settings(max_examples=60, deadline=None)
+@given(lattices(kaldi=True), st.permutations(range(1, 7)))
+def test_numbers_and_words_make_the_same_lattice(lattice: Lattice, numbers: list[int]) -> None:
+    number_of = {"<eps>": 0, **dict(zip([*WORDS, "unheard-of"], numbers, strict=True))}
+    table = "".join(f"{word} {number}\n" for word, number in number_of.items()).encode()
+    numbered = replace(
+        lattice, links=[replace(link, label=str(number_of[link.label or "<eps>"])) for link in lattice.links]
+    )
+    form = KaldiLattices().with_table(BytesIO(table))
+    text = written(form, numbered)
+    (found,), (in_words,) = read(form, text), read(KaldiLattices(), written(KaldiLattices(), lattice))
+    assert [link.word for link in found.links] == [link.word for link in in_words.links]
+    assert written(form, found) == text
 
 
 def test_two_streams_that_lack_a_last_blank_line_stay_apart() -> None:
