@@ -1,6 +1,7 @@
 """Lists as recognisers write them: a file in, the same file with new scores out."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -16,6 +17,7 @@ from hindcast_scorer.formats.base import ListFormat
 from hindcast_scorer.lattices.formats import LATTICE_FORMATS, LatticeFormatName
 from hindcast_scorer.models import Models
 from hindcast_scorer.rescore import Rescoring
+from hindcast_scorer.rescoring.lists import NBestList
 from hindcast_scorer.rescoring.old_model import OldLanguageModel
 from hindcast_scorer.rescoring.options import Interpolation, OovCharge, RescoreOptions, TextOptions, Weight
 
@@ -41,8 +43,8 @@ class OptionsQuery(Schema):
     """Of the neural model beside it."""
     interpolation: Literal["linear", "log_linear"] = "linear"
     old_ngram: str | None = None
-    """Id or name of the n-gram model that the recogniser used, to be taken out of Kaldi's graph costs: what they hold
-    of pronunciations and transitions stays, and the new score is added."""
+    """Id or name of the n-gram model that the recogniser used, to be taken out of Kaldi's graph costs (of lattices,
+    or in `lmwt`): what they hold of pronunciations and transitions stays, and the new score is added."""
     old_lm_scale: Weight = 1.0
     """By which the old model's log-probabilities were multiplied in them."""
     oov_penalty: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
@@ -135,24 +137,40 @@ def list_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> API
         # Read twice: what is wrong on the last line is told before the first is answered.
         form = chosen(asked.format, request.headers.get("content-type"), besides=_LATTICES)
         options = asked.options
-        if asked.old_ngram is not None:
-            raise InvalidInput.field("old_ngram", "must be absent with lists: only lattices' graph costs hold it")
-        file = stored(request, folder / "body")
-        with file.open("rb") as body:
-            for _ in form.read(body, name=asked.utterance):
-                pass
-        answer = _answer(rescoring, model, form, file, asked.utterance, options)
+        sent = _SentLists(
+            form, stored(request, folder / "body"), asked.utterance, _taken_out(form, asked.old_model(rescoring))
+        )
+        for _ in sent.read():
+            pass
+        answer = form.write(rescoring.rescore(model, sent.read(), options), sort=options.order == "sorted")
         return streamed(answer, form.media_type, headers=_headers(form, options))
 
     return routes
 
 
-def _answer(
-    rescoring: Rescoring, model: str, form: ListFormat, file: Path, utterance: str, options: RescoreOptions
-) -> Iterator[bytes]:
-    with file.open("rb") as body:
-        rescored = rescoring.rescore(model, form.read(body, name=utterance), options)
-        yield from form.write(rescored, sort=options.order == "sorted")
+@dataclass(frozen=True)
+class _SentLists:
+    form: ListFormat
+    file: Path
+    utterance: str
+    old_model: OldLanguageModel | None
+
+    def read(self) -> Iterator[NBestList]:
+        """InvalidInput for whatever is wrong, once it is come to."""
+        with self.file.open("rb") as body:
+            for each in self.form.read(body, name=self.utterance):
+                yield each if self.old_model is None else self.old_model.taken_out(each)
+
+
+def _taken_out(form: ListFormat, old_model: OldLanguageModel | None) -> OldLanguageModel | None:
+    """InvalidInput for a format whose scores don't hold an old model's and more."""
+    if old_model is not None and form.scores != "graph":
+        raise InvalidInput.field(
+            "old_ngram",
+            f"must be absent with {form.name}: kaldi and kaldi-lattice alone have costs that hold the old model's and "
+            "those of pronunciations as one",
+        )
+    return old_model
 
 
 def _headers(form: ListFormat, options: RescoreOptions) -> dict[str, str]:

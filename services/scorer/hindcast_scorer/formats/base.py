@@ -5,12 +5,13 @@ from typing import BinaryIO, Literal, Protocol
 
 from hindcast_scorer.rescoring.lists import NBestList, RescoredList
 
-ScoreKind = Literal["combined", "components"]
+ScoreKind = Literal["combined", "components", "graph"]
 """What a format's scores are.
 
 `combined`: one number, of which the recogniser's own language model may be a part already; it stands in `am_score`, and
 whoever adds a language model's score to it must know that. `components`: the acoustic and the language model's score
-apart, as far as they came.
+apart, as far as they came. `graph`: the same, but the language model's may hold those of pronunciations and transitions
+too, until the old model is taken out of it.
 """
 
 

@@ -15,8 +15,9 @@ from hindcast_scorer.formats.base import ScoreKind
 from hindcast_scorer.formats.text_lines import checked, digits, in_order, lines, number, one_line, shown, split_key
 from hindcast_scorer.rescoring.lists import Hypothesis, NBestList, RescoredList, Score
 
-_WORDS, _LANGUAGE, _ACOUSTIC, _ALIGNMENT = "words", "lmwt", "acwt", "ali"
-_ARCHIVES = (_WORDS, _LANGUAGE, _ACOUSTIC, _ALIGNMENT)
+_WORDS, _GRAPH, _ACOUSTIC, _ALIGNMENT = "words", "lmwt", "acwt", "ali"
+_WITHOUT_OLD, _OLD = "lmwt.nolm", "lmwt.lmonly"
+_ARCHIVES = (_WORDS, _GRAPH, _WITHOUT_OLD, _OLD, _ACOUSTIC, _ALIGNMENT)
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _COST = re.compile(r"[+-]?[0-9]*\.[0-9]+(?:[eE][+-]?[0-9]+)?")
 
@@ -50,10 +51,14 @@ class _Rows:
 class Kaldi:
     """The last `-n` of a key is the hypothesis' number, all before it the utterance's id.
 
-    In an archive files are known by their names up to the first `.` or `_`: `words.txt`, `lmwt.nolm`. `words` must be
-    there; `lmwt` and `acwt` hold every key or none; `ali` is passed through. The LM cost is replaced by the new one: if
-    `lmwt` has graph costs, take the old model's part out first and leave it in a file of another name outside, as
-    Kaldi's own recipes do (`lmwt.nolm`), for pronunciation costs would be lost with it. Sorted lines keep their keys.
+    In an archive files are known by their names up to the first `.` or `_`, `words_text`, `acwt`, but for two which
+    Kaldi's recipes make: `lmwt.nolm` has graph costs without the old language model's, `lmwt.lmonly` the old model's
+    alone, and `lmwt` (or `lmwt.withlm`) their sum. `words` must be there; files of costs hold every key or none; `ali`
+    is passed through. Sorted lines keep their keys.
+
+    The answer's `lmwt` has the new model's cost and what `lmwt.nolm` has, or `lmwt` less `lmwt.lmonly`; it is there
+    whether it was sent or not, and the other two stay as they came. Where `lmwt` came alone, nothing tells what of it
+    is of pronunciations and transitions: it is replaced as a whole, unless `old_ngram` names the old model.
 
     Words alone are answered by a score file: the language model's cost for each key, as Kaldi's
     compute_sentence_scores.py writes it. A score file alone can't be rescored, for it has no words.
@@ -62,7 +67,7 @@ class Kaldi:
     name: str = "kaldi"
     media_type: str = "application/x-kaldi-nbest"
     suffix: str = ".tar"
-    scores: ScoreKind = "components"
+    scores: ScoreKind = "graph"
 
     def read(self, body: BinaryIO, *, name: str = "body") -> Iterator[NBestList]:
         """See ListFormat. An archive is held in memory as a whole, words alone are read list by list."""
@@ -122,22 +127,22 @@ class Kaldi:
         return NBestList(utterance, hypotheses, source={self.name: origin}, place=begun[0].place)
 
     def _hypothesis(self, words: _Row, others: Mapping[str, _Row]) -> Hypothesis:
-        acoustic, language = (
-            -number(row.rest, row.place, "the cost") if (row := others.get(kind)) else None
-            for kind in (_ACOUSTIC, _LANGUAGE)
-        )
+        costs = {kind: number(row.rest, row.place, "the cost") for kind, row in others.items() if kind != _ALIGNMENT}
+        acoustic = -costs[_ACOUSTIC] if _ACOUSTIC in costs else None
         texts = {_WORDS: words.text, **{kind: row.text for kind, row in others.items()}}
-        return Hypothesis(words.rest, acoustic, language, {self.name: _Rows(words.key, texts)})
+        old, without_old = _parted(costs)
+        source = {self.name: _Rows(words.key, texts)}
+        return Hypothesis(words.rest, acoustic, old, source, graph_score=without_old)
 
     def _origin(self, rescored: RescoredList) -> _Origin:
         origin = rescored.list.source.get(self.name)
         if isinstance(origin, _Origin):
             return origin
-        return _Origin({kind: kind for kind in (_WORDS, _LANGUAGE, _ACOUSTIC)}, gzipped=False)
+        return _Origin({kind: kind for kind in (_WORDS, _GRAPH, _ACOUSTIC)}, gzipped=False)
 
     def _archive(self, lists: Iterable[RescoredList], came: Mapping[str, str], *, sort: bool) -> Iterator[Member]:
         folder, slash, _ = came[_WORDS].rpartition("/")
-        names = {**came, _LANGUAGE: came.get(_LANGUAGE, folder + slash + _LANGUAGE)}
+        names = {**came, _GRAPH: came.get(_GRAPH, folder + slash + _GRAPH)}
         contents: dict[str, list[str]] = {kind: [] for kind in names}
         for key, hypothesis, score in self._keyed(lists, sort=sort):
             rows = self._texts(key, hypothesis, score)
@@ -154,12 +159,12 @@ class Kaldi:
         else:
             rows = {_WORDS: f"{key} {one_line(hypothesis.text)}".rstrip()}
             rows[_ACOUSTIC] = f"{key} {digits(-(hypothesis.am_score or 0))}"
-        kept = score.lm_logprob == hypothesis.lm_score and _LANGUAGE in rows
-        return rows if kept else {**rows, _LANGUAGE: f"{key} {digits(-score.lm_logprob)}"}
+        kept = score.lm_logprob == hypothesis.lm_score and _GRAPH in rows
+        return rows if kept else {**rows, _GRAPH: f"{key} {digits(_graph_cost(hypothesis, score))}"}
 
     def _score_file(self, lists: Iterable[RescoredList], *, sort: bool) -> Iterator[bytes]:
-        for key, _, score in self._keyed(lists, sort=sort):
-            yield f"{key} {digits(-score.lm_logprob)}\n".encode()
+        for key, hypothesis, score in self._keyed(lists, sort=sort):
+            yield f"{key} {digits(_graph_cost(hypothesis, score))}\n".encode()
 
     def _keyed(self, lists: Iterable[RescoredList], *, sort: bool) -> Iterator[tuple[str, Hypothesis, Score]]:
         for rescored in lists:
@@ -169,6 +174,20 @@ class Kaldi:
                 if split_key(key) != (key, ""):
                     raise InvalidInput.field("format", f"kaldi's keys have no blanks: {shown(key)} can't be one")
                 yield key, hypothesis, score
+
+
+def _parted(costs: Mapping[str, float]) -> tuple[float | None, float | None]:
+    """The old model's score, and that of pronunciations and transitions, as far as the files tell them apart."""
+    graph, without_old, old = (costs.get(kind) for kind in (_GRAPH, _WITHOUT_OLD, _OLD))
+    if old is None and graph is not None:
+        old = graph - (without_old or 0.0)
+    elif without_old is None and graph is not None and old is not None:
+        without_old = graph - old
+    return None if old is None else -old, None if without_old is None else -without_old
+
+
+def _graph_cost(hypothesis: Hypothesis, score: Score) -> float:
+    return -((hypothesis.graph_score or 0.0) + score.lm_logprob)
 
 
 def _with(first: RescoredList, others: Iterator[RescoredList]) -> Iterator[RescoredList]:
@@ -198,7 +217,10 @@ def _utterance(row: _Row) -> str:
 
 
 def _kind(name: str, known: Mapping[str, str]) -> str:
-    kind = re.split(r"[._]", name.rpartition("/")[2])[0]
+    parts = re.split(r"[._]", name.rpartition("/")[2])
+    kind = ".".join(parts[:2])
+    if kind not in (_WITHOUT_OLD, _OLD):
+        kind = parts[0]
     if kind not in _ARCHIVES:
         raise InvalidInput.field(name, f"must be one of {', '.join(_ARCHIVES)}")
     if kind in known:

@@ -17,9 +17,13 @@ class Hypothesis:
     am_score: float | None = None
     """Of the audio given the words; in formats that have one combined score, that one."""
     lm_score: float | None = None
-    """Of the recogniser's own language model."""
+    """Of the recogniser's own language model; in Kaldi's lists with pronunciations and transitions, where nothing tells
+    them apart."""
     source: Mapping[str, Any] = field(default_factory=lambda: NOTHING, compare=False)
     """Whatever else its format needs to write it again without loss."""
+    graph_score: float | None = None
+    """Of pronunciations and transitions, where it is told apart. It weighs as much as the language model's: Kaldi
+    writes both as one number."""
 
 
 @dataclass(frozen=True)

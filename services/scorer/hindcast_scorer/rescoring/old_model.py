@@ -5,9 +5,10 @@ a new one's is added (`lattice-lmrescore --lm-scale=-1`, which makes `lmwt.nolm`
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from hindcast.errors import InvalidInput
+from hindcast_scorer.rescoring.lists import Hypothesis, NBestList
 from hindcast_scorer.rescoring.ngram import NgramModel
 
 _SHOWN = 40
@@ -35,3 +36,20 @@ class OldLanguageModel:
                     f"has the word {shown!r}, for which old_ngram has no probability, nor has it <unk>: old_ngram must "
                     "be the model that these scores were made with",
                 )
+
+    def taken_out(self, each: NBestList) -> NBestList:
+        """The list with this model's scores for `lm_score`, and what else was in it for `graph_score`. InvalidInput
+        where it isn't in there, or there is nothing to take it out of."""
+        return replace(each, hypotheses=[self._taken_out(hypothesis, each.place) for hypothesis in each.hypotheses])
+
+    def _taken_out(self, hypothesis: Hypothesis, place: str) -> Hypothesis:
+        if hypothesis.graph_score is not None:
+            raise InvalidInput.field(
+                "old_ngram", "must be absent with lmwt.nolm or lmwt.lmonly: they tell what the old model's part is"
+            )
+        if hypothesis.lm_score is None:
+            raise InvalidInput.field("old_ngram", "must come with an archive that has lmwt: it is taken out of that")
+        words = hypothesis.text.split()
+        self.check(words, place)
+        old = self.logprob(words)
+        return replace(hypothesis, lm_score=old, graph_score=hypothesis.lm_score - old)

@@ -71,7 +71,7 @@ class Rescorer:
     def _ranked(self, each: NBestList, scores: Sequence[LanguageScores]) -> RescoredList:
         options = self.options
         totals = [
-            _total(options, hypothesis.am_score, float(score.joined.sum()), len(score.words))
+            _total(options, hypothesis, float(score.joined.sum()), len(score.words))
             for hypothesis, score in zip(each.hypotheses, scores, strict=True)
         ]
         before, after = _ranks(self._totals_before(each, scores)), _ranks(totals)
@@ -101,7 +101,7 @@ class Rescorer:
         if not any(_has_score(hypothesis) for hypothesis in each.hypotheses):
             return [0.0] * len(each.hypotheses)
         return [
-            _total(self.options, hypothesis.am_score, hypothesis.lm_score or 0.0, len(score.words))
+            _total(self.options, hypothesis, hypothesis.lm_score or 0.0, len(score.words))
             for hypothesis, score in zip(each.hypotheses, scores, strict=True)
         ]
 
@@ -120,9 +120,10 @@ def _has_score(hypothesis: Hypothesis) -> bool:
     return hypothesis.am_score is not None or hypothesis.lm_score is not None
 
 
-def _total(options: RescoreOptions, am_score: float | None, lm_logprob: float, words: int) -> float:
-    acoustic = options.am_scale * (am_score or 0.0)
-    return acoustic + options.lm_weight * lm_logprob + options.word_insertion_penalty * words
+def _total(options: RescoreOptions, hypothesis: Hypothesis, lm_logprob: float, words: int) -> float:
+    acoustic = options.am_scale * (hypothesis.am_score or 0.0)
+    graph = lm_logprob + (hypothesis.graph_score or 0.0)
+    return acoustic + options.lm_weight * graph + options.word_insertion_penalty * words
 
 
 def _ranks(totals: Sequence[float]) -> list[int]:

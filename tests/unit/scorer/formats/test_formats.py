@@ -4,11 +4,11 @@ import math
 from typing import get_args
 
 import pytest
-from written_lists import FILES, golden, read, reversed_order, tar, unchanged, untar, write
+from written_lists import FILES, golden, read, reversed_order, score, tar, unchanged, untar, write
 
 from hindcast.errors import InvalidInput
 from hindcast_scorer.formats import FORMATS, FormatName, chosen
-from hindcast_scorer.rescoring.lists import NBestList
+from hindcast_scorer.rescoring.lists import NBestList, RescoredList
 
 ALL: list[FormatName] = list(get_args(FormatName))
 TARS: list[FormatName] = ["kaldi", "espnet2", "nemo-tsv"]
@@ -159,7 +159,7 @@ def test_costs_change_their_sign_and_the_last_number_is_the_hypothesis() -> None
     assert texts(lists) == {"sw1-A": ["i've got a bad feeling", "24 got"], "sw1-B": ["yes", ""]}
     assert scores(lists[0]) == ([-120.5, -121.0], [-20.5, -21.0])
     again = untar(write("kaldi", [reversed_order(list) for list in lists], sort=True))
-    assert again["lmwt.nolm"].splitlines() == [b"sw1-A-2 0.25", b"sw1-A-1 1.25", b"sw1-B-10 0.25", b"sw1-B-1 1.25"]
+    assert again["lmwt"].splitlines() == [b"sw1-A-2 0.25", b"sw1-A-1 1.25", b"sw1-B-10 0.25", b"sw1-B-1 1.25"]
     assert again["ali"].splitlines() == [b"sw1-A-1 4 1 1 1 16 15", b"sw1-B-1 4 1 "]
 
 
@@ -174,6 +174,35 @@ def test_words_alone_are_answered_by_a_score_file() -> None:
 def test_an_archive_without_costs_gains_the_language_models() -> None:
     again = untar(write("kaldi", [unchanged(list) for list in read("kaldi", tar({"n/words": b"a-1 yes\n"}))]))
     assert again == {"n/words": b"a-1 yes\n", "n/lmwt": b"a-1 1.5\n"}
+
+
+KALDI_COSTS = {"lmwt.withlm": b"a-1 9.5\n", "lmwt.nolm.txt": b"a-1 3.25\n", "lmwt_lmonly": b"a-1 6.25\n"}
+
+
+@pytest.mark.parametrize(
+    ("names", "language", "graph", "written"),
+    [
+        # The new model's cost is 1.5; what isn't the old model's, 3.25, stays with it.
+        (["lmwt.withlm", "lmwt.nolm.txt"], -6.25, -3.25, 4.75),
+        (["lmwt.withlm", "lmwt_lmonly"], -6.25, -3.25, 4.75),
+        (["lmwt.nolm.txt", "lmwt_lmonly"], -6.25, -3.25, 4.75),
+        (list(KALDI_COSTS), -6.25, -3.25, 4.75),
+        (["lmwt.nolm.txt"], None, -3.25, 4.75),
+        (["lmwt_lmonly"], -6.25, None, 1.5),
+        (["lmwt.withlm"], -9.5, None, 1.5),  # nothing tells what of it is of pronunciations
+        ([], None, None, 1.5),
+    ],
+)
+def test_what_is_not_the_old_models_stays_in_kaldis_graph_costs(
+    names: list[str], language: float | None, graph: float | None, written: float
+) -> None:
+    files = {"n/words_text": b"a-1 yes\n", **{f"n/{name}": KALDI_COSTS[name] for name in names}}
+    [found] = read("kaldi", tar(files))
+    [hypothesis] = found.hypotheses
+    assert (hypothesis.lm_score, hypothesis.graph_score) == (language, graph)
+    again = untar(write("kaldi", [RescoredList(found, [score(hypothesis, 1, language=-1.5)])]))
+    name = "n/lmwt.withlm" if "lmwt.withlm" in names else "n/lmwt"
+    assert again == {**files, name: f"a-1 {written}\n".encode()}
 
 
 def test_the_end_of_a_sentence_is_no_word_of_espnets() -> None:

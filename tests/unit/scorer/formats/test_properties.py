@@ -138,6 +138,25 @@ def test_any_lines_are_lists_or_refused(name: FormatName, text: str, header: boo
     assert_lists_or_refused(name, ((lead if header else "") + text).encode())
 
 
+COSTS = st.sampled_from([b"3", b"0", b"-2.5", b"1e30", b"-1e30", b"1e31", b"inf", b"x", b""])
+COST_FILES = st.sampled_from(["lmwt", "lmwt.nolm", "lmwt.lmonly", "lmwt_nolm.txt", "acwt", "ali", "lmwt.nolm.gz"])
+
+
+@given(files=st.dictionaries(COST_FILES, st.lists(COSTS, min_size=1, max_size=3), max_size=4))
+def test_any_files_of_costs_are_lists_or_refused(files: dict[str, list[bytes]]) -> None:
+    costs = {
+        name: b"".join(b"a-%d %s\n" % (number, cost) for number, cost in enumerate(lines, 1))
+        for name, lines in files.items()
+    }
+    body = tar({"words": b"a-1 yes\na-2 no\n", **costs})
+    assert_lists_or_refused("kaldi", body)
+    found = lists_or_refusal("kaldi", body)
+    if not isinstance(found, InvalidInput):
+        for hypothesis in found[0].hypotheses:
+            known = [hypothesis.am_score, hypothesis.lm_score, hypothesis.graph_score]
+            assert all(math.isfinite(score) for score in known if score is not None)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.floats() | st.integers() | st.text(max_size=5),
     lambda inner: (
