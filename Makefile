@@ -8,7 +8,7 @@ SNAPSHOT := docs/openapi.json
 INSTALLED := $(VENV)/.installed
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo hurricane table1 asr-demo up kenlm test bench check snapshot format migrate
+.PHONY: help demo hurricane table1 asr-demo switchboard up kenlm test bench check snapshot format migrate
 
 help: ## what can be typed
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -43,6 +43,11 @@ asr-demo: $(INSTALLED) ## PocketSphinx's lists and lattices of real speech, resc
 	@$(BIN)/python -c 'import pocketsphinx' 2>/dev/null || $(PIP) pocketsphinx
 	@$(BIN)/python -m hindcast_standalone asr-demo --data "$(DATA)" $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(WORDS),--words $(WORDS)) $(if $(OUTPUT),--output "$(OUTPUT)")
+
+switchboard: $(INSTALLED) ## Switchboard's n-best lists, rescored with and without pre-trained embeddings, in an hour or two: DATA=folder, SEEDS=3 EPOCHS=… LMPLZ=program OUTPUT=folder; goes on where it was
+	@test -n "$(DATA)" || { echo "Say where the lists and the corpora are: make switchboard DATA=folder"; exit 2; }
+	@$(BIN)/python -m hindcast_standalone switchboard --data "$(DATA)" $(if $(SEEDS),--seeds $(SEEDS)) \
+	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(LMPLZ),--lmplz "$(LMPLZ)") $(if $(OUTPUT),--output "$(OUTPUT)")
 
 up: $(INSTALLED) ## PostgreSQL, Redis, the three services on http://127.0.0.1:8000 and a worker; Ctrl-C stops all
 	@$(BIN)/python -m hindcast_standalone up

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
@@ -55,6 +56,7 @@ def _parser() -> argparse.ArgumentParser:
     hurricane.set_defaults(run=_hurricane)
     _add_table1(commands.add_parser("table1", help="the paper's Table 1 on open text"))
     _add_asr_demo(commands.add_parser("asr-demo", help="a real recogniser's lists and lattices, rescored"))
+    _add_switchboard(commands.add_parser("switchboard", help="Switchboard's n-best lists, rescored by many models"))
     document = commands.add_parser("openapi", help="print the OpenAPI document")
     document.set_defaults(run=_openapi)
     serve = commands.add_parser("serve", help="the process with the three services, which `up` starts")
@@ -85,6 +87,15 @@ def _add_asr_demo(asr: argparse.ArgumentParser) -> None:
     asr.add_argument("--epochs", type=_epochs, default=3)
     asr.add_argument("--words", type=int, help="of the novels, that the model learns; default: all")
     asr.set_defaults(run=_asr_demo)
+
+
+def _add_switchboard(switchboard: argparse.ArgumentParser) -> None:
+    switchboard.add_argument("--data", type=Path, required=True, help="a folder with asr/nbest and the corpora")
+    switchboard.add_argument("--output", type=Path, help="for results; default: switchboard under HINDCAST_HOME")
+    switchboard.add_argument("--seeds", type=int, default=3, choices=range(1, 21), metavar="N", help="of every row")
+    switchboard.add_argument("--epochs", type=_epochs, default=30, help="at most, of every language model")
+    switchboard.add_argument("--lmplz", type=Path, help="KenLM's program: an n-gram model to compare with")
+    switchboard.set_defaults(run=_switchboard)
 
 
 def _epochs(written: str) -> int:
@@ -122,17 +133,32 @@ def _hurricane(asked: argparse.Namespace, settings: Settings) -> None:
 def _table1(asked: argparse.Namespace, settings: Settings) -> None:
     from hindcast_standalone.demonstrations import table1
 
-    fields = {field.name: getattr(asked, field.name) for field in dataclasses.fields(table1.Asked)}
-    command = "python -m hindcast_standalone " + shlex.join(sys.argv[1:])
-    table1.run(settings, table1.Asked(**fields), command=command, console=Console())
+    fields = _fields(table1.Asked, asked)
+    table1.run(settings, table1.Asked(**fields), command=_command(), console=Console())
 
 
 def _asr_demo(asked: argparse.Namespace, settings: Settings) -> None:
     from hindcast_standalone.demonstrations import asr_demo
 
-    fields = {field.name: getattr(asked, field.name) for field in dataclasses.fields(asr_demo.Asked)}
-    command = "python -m hindcast_standalone " + shlex.join(sys.argv[1:])
-    asr_demo.run(settings, asr_demo.Asked(**fields), command=command, console=Console())
+    fields = _fields(asr_demo.Asked, asked)
+    asr_demo.run(settings, asr_demo.Asked(**fields), command=_command(), console=Console())
+
+
+def _switchboard(asked: argparse.Namespace, settings: Settings) -> None:
+    from hindcast_standalone.demonstrations import switchboard
+
+    switchboard.run(
+        settings, switchboard.Asked(**_fields(switchboard.Asked, asked)), command=_command(), console=Console()
+    )
+
+
+def _fields(kind: Any, asked: argparse.Namespace) -> dict[str, Any]:
+    """Of a dataclass whose fields are the command's options."""
+    return {field.name: getattr(asked, field.name) for field in dataclasses.fields(kind)}
+
+
+def _command() -> str:
+    return "python -m hindcast_standalone " + shlex.join(sys.argv[1:])
 
 
 if __name__ == "__main__":

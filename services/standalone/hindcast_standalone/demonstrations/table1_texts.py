@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from hindcast.errors import InvalidInput
+from hindcast.text.pipeline import PipelineName
 from hindcast_standalone.demonstrations.files import reading
 
 CORPORA = (
@@ -25,7 +26,7 @@ WITH_DOMAINS = CORPORA[:7]
 The others tell stories or talk, and a paragraph of theirs is often no more than an utterance."""
 OF_ANOTHER_KIND = ("novels", "speeches")
 """Literary and solemn text, as far from the mixture as this data goes: stands for the paper's Google News."""
-PIPELINE = "asr"
+PIPELINE: PipelineName = "asr"
 """Lower case, without punctuation. Switchboard and the film reviews are lower case in their source, so that case would
 tell a model which corpus it reads; and these models are for speech recognisers, whose words have neither."""
 LEARNED_TOO = ("unused",)
