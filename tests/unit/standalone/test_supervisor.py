@@ -74,7 +74,8 @@ def test_a_killed_part_runs_again_and_a_person_is_told(tmp_path: Path) -> None:
     assert first is not None
     os.kill(first, signal.SIGKILL)
     tend_until(supervisor, lambda: len(said) > 1)  # it is told one look later than it runs
-    assert part.running and part.pid != first
+    assert part.running
+    assert part.pid != first
     assert said[0].startswith("Sleeper ended (SIGKILL): starting it again now.")
     assert said[1] == f"Sleeper runs again (process {part.pid})."
     supervisor.stop()
