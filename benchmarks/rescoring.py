@@ -18,6 +18,7 @@ from statistics import median
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from hindcast.lm.evaluation import score
@@ -112,6 +113,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
+    threadpool_limits(asked.threads, user_api="blas")
     model = LstmSpecification(
         vocabulary_size=asked.vocabulary, input_size=asked.input_size, hidden_size=asked.hidden_size
     ).build(seed=1)

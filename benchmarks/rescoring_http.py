@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 import torch
 import uvicorn
+from threadpoolctl import threadpool_limits
 
 from hindcast.lm.bundle import Bundle
 from hindcast.lm.lstm import LstmSpecification
@@ -62,7 +63,6 @@ def make_models(folder: Path, vocabulary: int) -> tuple[Models, NgramModels]:
 
 def serve(folder: Path, vocabulary: int, port: int) -> None:
     """In this process, until it is killed."""
-    torch.set_num_threads(1)
     routes = router(*make_models(folder, vocabulary), slots=SLOTS)
     app = make_app(title="scorer", version="0", routers=[routes], readiness=lambda: None)
     uvicorn.run(app, port=port, log_level="warning")
@@ -200,6 +200,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(1)
+    threadpool_limits(1, user_api="blas")
     if asked.serve:
         serve(asked.serve, asked.vocabulary, asked.port)
         return
