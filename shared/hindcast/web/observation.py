@@ -5,8 +5,8 @@ import re
 import time
 from uuid import uuid4
 
-from fastapi.routing import APIRoute
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from fastapi.routing import APIRoute, APIWebSocketRoute
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -22,7 +22,8 @@ _log = logging.getLogger(__name__)
 
 class Observation:
     """ASGI middleware: takes X-Request-ID or makes one and echoes it; counts and times requests by route, method and
-    status; answers an unexpected exception with a problem and logs it under the id."""
+    status, and WebSockets and their messages by route; answers an unexpected exception with a problem and logs it under
+    the id."""
 
     def __init__(self, app: ASGIApp, *, metrics: CollectorRegistry) -> None:
         self.app = app
@@ -36,9 +37,16 @@ class Observation:
             registry=metrics,
             buckets=_SECONDS,
         )
+        self.websockets = Gauge("hindcast_websockets", "WebSockets that are open.", ["route"], registry=metrics)
+        self.messages = Counter(
+            "hindcast_websocket_messages", "Messages over WebSockets.", ["route", "direction"], registry=metrics
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One request."""
+        """One request, or one WebSocket."""
+        if scope["type"] == "websocket":
+            await self._observe_websocket(scope, receive, send)
+            return
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -70,6 +78,30 @@ class Observation:
             self.requests.labels(method, _route(scope), status).inc()
             self.seconds.labels(method, _route(scope)).observe(time.perf_counter() - started)
 
+    async def _observe_websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        open_on: str | None = None
+
+        async def observed_receive() -> Message:
+            message = await receive()
+            if message["type"] == "websocket.receive":
+                self.messages.labels(_route(scope), "in").inc()
+            return message
+
+        async def observed_send(message: Message) -> None:
+            nonlocal open_on
+            await send(message)
+            if message["type"] == "websocket.accept":
+                open_on = _route(scope)
+                self.websockets.labels(open_on).inc()
+            elif message["type"] == "websocket.send":
+                self.messages.labels(_route(scope), "out").inc()
+
+        try:
+            await self.app(scope, observed_receive, observed_send)
+        finally:
+            if open_on is not None:
+                self.websockets.labels(open_on).dec()
+
 
 def _request_id(sent: str | None) -> str:
     """What the client sent, if it is safe to log and to echo; else a fresh one."""
@@ -79,4 +111,4 @@ def _request_id(sent: str | None) -> str:
 def _route(scope: Scope) -> str:
     """The template of the path: a label must not grow with what people ask for."""
     route = scope.get("route")
-    return route.path_format if isinstance(route, APIRoute) else "none"
+    return route.path_format if isinstance(route, APIRoute | APIWebSocketRoute) else "none"
