@@ -29,7 +29,7 @@ from hindcast.lm.lstm import LstmSpecification
 from hindcast.registry import Resource
 from hindcast.testing import MemoryDatabase, now, temporary_artifacts
 from hindcast.text.vocabulary import Vocabulary
-from hindcast.web.app import make_app
+from hindcast.web.app import make_app, settle
 from hindcast_scorer.api import router
 from hindcast_scorer.batching import Batching
 from hindcast_scorer.models import Models
@@ -65,6 +65,7 @@ def serve(folder: Path, vocabulary: int, port: int) -> None:
     """In this process, until it is killed."""
     routes = router(*make_models(folder, vocabulary), slots=SLOTS)
     app = make_app(title="scorer", version="0", routers=[routes], readiness=lambda: None)
+    settle()
     uvicorn.run(app, port=port, log_level="warning")
 
 

@@ -9,6 +9,7 @@ import hindcast_embedder.main
 import hindcast_scorer.main
 import hindcast_trainer.main
 from hindcast.settings import Settings
+from hindcast.web.app import settle
 from hindcast_standalone.origin import Origin
 
 GRACE_SECONDS = 3
@@ -28,4 +29,5 @@ def build(settings: Settings) -> Origin:
 def serve(settings: Settings, *, listening: int) -> None:
     """Serve on the socket with the file descriptor `listening` until SIGINT or SIGTERM."""
     config = uvicorn.Config(build(settings), timeout_graceful_shutdown=GRACE_SECONDS, lifespan="on")
+    settle()
     uvicorn.Server(config).run(sockets=[socket.socket(fileno=listening)])

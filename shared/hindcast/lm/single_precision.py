@@ -1,7 +1,7 @@
 """A language model made ready to score many words quickly, in single precision.
 
 Shapes: B lanes, N hidden states, E words to predict, L layers, D input size, H units, K = 4 gates, P what words are
-predicted from, V vocabulary, C a chunk of states, M most probable words.
+predicted from, Q = P + 1, V vocabulary, C a chunk of states, M most probable words.
 """
 
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ Singles = npt.NDArray[np.float32]
 QuickState = tuple[Singles, Singles]
 """Hidden and cell states, each [L, B, H]."""
 
-_CHUNK_BYTES = 8 << 20
+_CHUNK_BYTES = 16 << 20
 """Of logits: what stays in a processor's cache between their product, their exponentials and their sum."""
 _LANES = 128
 """Read at a time, so that their gates stay there too."""
@@ -82,9 +82,8 @@ class SinglePrecisionModel:
         """Whether logits are nearly log-probabilities."""
         self._layers = [_Layer.of(model.lstm, layer) for layer in range(self.specification.layers)]
         self._gates_KVH = self._gates_of_words(model)
-        self._output_VP = model.output.weight.detach().float()
-        self._output_PV = self._output_VP.t()
-        self._bias_V = model.output.bias.detach().float()
+        # The bias is one column more, for a state that is always 1. Added to the logits, it would cost a sixth of them.
+        self._output_VQ = torch.cat([model.output.weight, model.output.bias[:, None]], dim=1).float().numpy()
         to_input_size = getattr(model.to_input_size, "weight", None)
         self._to_input_size_HP: Singles | None = None
         if to_input_size is not None:
@@ -127,9 +126,10 @@ class SinglePrecisionModel:
     def logits(self, hidden_NP: Singles, rows_E: Integers, words_E: Integers) -> Reals:
         """[E] the logit of word `words_E[i]` after the state in row `rows_E[i]`, one short product for each. Less the
         state's log-normaliser it is the natural-log probability."""
-        chosen_EP = self._output_VP.numpy().take(words_E, axis=0)
+        chosen_EQ = self._output_VQ.take(words_E, axis=0)
+        chosen_EP, bias_E = chosen_EQ[:, :-1], chosen_EQ[:, -1]
         chosen_EP *= hidden_NP.take(rows_E, axis=0)
-        logits_E: Reals = (chosen_EP.sum(axis=1) + self._bias_V.numpy().take(words_E)).astype(np.float64)
+        logits_E: Reals = (chosen_EP.sum(axis=1) + bias_E).astype(np.float64)
         return logits_E
 
     def log_normalizers(self, hidden_NP: Singles) -> Reals:
@@ -149,11 +149,14 @@ class SinglePrecisionModel:
 
     def _all_logits(self, hidden_NP: Singles) -> Iterator[Tensor]:
         """Each [C, V], of so many states that they stay in the cache, in the same memory as the ones before."""
-        states = max(1, _CHUNK_BYTES // (4 * len(self._bias_V)))
-        logits_CV = torch.empty(min(states, len(hidden_NP)), len(self._bias_V))
+        output_QV, words = torch.from_numpy(self._output_VQ).t(), len(self._output_VQ)
+        states = max(1, min(len(hidden_NP), _CHUNK_BYTES // (4 * words)))
+        logits_CV = torch.empty(states, words)
+        state_CQ = torch.ones(states, self._output_VQ.shape[1])
         for first in range(0, len(hidden_NP), states):
             chunk_CP = torch.from_numpy(hidden_NP[first : first + states])
-            yield torch.addmm(self._bias_V, chunk_CP, self._output_PV, out=logits_CV[: len(chunk_CP)])
+            state_CQ[: len(chunk_CP), :-1] = chunk_CP
+            yield torch.mm(state_CQ[: len(chunk_CP)], output_QV, out=logits_CV[: len(chunk_CP)])
 
     def _gates_of_words(self, model: LstmLanguageModel) -> Singles:
         """[K, V, H] what each word gives to the gates of the first layer, its bias included."""
@@ -166,10 +169,10 @@ class SinglePrecisionModel:
 
     def _largest_logit(self) -> float:
         """No logit can be further from 0: the LSTM's units lie between -1 and 1."""
-        weights_VH = self._output_VP
-        if self._to_input_size_HP is not None:
-            weights_VH = weights_VH @ torch.from_numpy(self._to_input_size_HP).t()
-        return float((weights_VH.abs().sum(dim=1) + self._bias_V.abs()).max())
+        weights_VP, bias_V = self._output_VQ[:, :-1], self._output_VQ[:, -1]
+        to_input_size_HP = self._to_input_size_HP
+        weights_VH = weights_VP if to_input_size_HP is None else weights_VP @ to_input_size_HP.T
+        return float((np.abs(weights_VH).sum(axis=1) + np.abs(bias_V)).max())
 
     def _log_sum_exp_(self, logits_CV: Tensor) -> Reals:
         """[C]; overwrites the logits."""

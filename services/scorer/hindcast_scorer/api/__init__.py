@@ -58,15 +58,16 @@ def router(
     when it is their turn, so more of them are let in."""
     rescoring = Rescoring(models, sessions or Sessions(), Batching(slots=slots), ngrams)
     routes = APIRouter()
-    routes.include_router(_registry(models))
-    routes.include_router(ngrams_router(ngrams))
-    routes.include_router(_scoring(models, slots=slots))
+    # Paths are tried in this order: what recognisers wait for comes first.
     routes.include_router(
         rescoring_router(
             rescoring, models, turn=Depends(_slot, scope="function", max_concurrency=RESCORINGS_PER_SLOT * slots)
         )
     )
+    routes.include_router(_scoring(models, slots=slots))
     routes.include_router(streaming_router(streams or Streams(models), slots=slots))
+    routes.include_router(_registry(models))
+    routes.include_router(ngrams_router(ngrams))
     return routes
 
 
