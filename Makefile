@@ -40,7 +40,7 @@ table1: $(INSTALLED) ## the paper's Table 1, in hours: DATA=folder, SCALE=0.1 SE
 
 asr-demo: $(INSTALLED) ## PocketSphinx's lists and lattices of real speech, rescored: DATA=folder, MODEL=… EPOCHS=3 WORDS=… OUTPUT=folder; goes on where it was
 	@test -n "$(DATA)" || { echo "Say where the recordings and novels are: make asr-demo DATA=folder"; exit 2; }
-	@$(BIN)/python -c 'import pocketsphinx' 2>/dev/null || $(PIP) pocketsphinx
+	@$(BIN)/python -c 'import pocketsphinx, soundfile' 2>/dev/null || $(PIP) pocketsphinx soundfile
 	@$(BIN)/python -m hindcast_standalone asr-demo --data "$(DATA)" $(if $(MODEL),--model "$(MODEL)") \
 	    $(if $(EPOCHS),--epochs $(EPOCHS)) $(if $(WORDS),--words $(WORDS)) $(if $(OUTPUT),--output "$(OUTPUT)")
 

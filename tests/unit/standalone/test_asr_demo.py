@@ -13,8 +13,8 @@ from hindcast_scorer.lattices.slf import Slf
 from hindcast_standalone.demonstrations.asr_audio import RATE, Recording, Skipped, by_set, recordings, samples
 from hindcast_standalone.demonstrations.asr_decoding import Decoded, decode_all, pocketsphinx
 from hindcast_standalone.demonstrations.asr_model import request, texts
-from hindcast_standalone.demonstrations.asr_report import rows, verdicts, write
-from hindcast_standalone.demonstrations.asr_rescoring import Rescored, archive, rescored, tuned
+from hindcast_standalone.demonstrations.asr_report import report, terminal_table, write
+from hindcast_standalone.demonstrations.asr_rescoring import Outcome, Rescored, archive, lists_of, outcome, scorings
 
 HEADER = "id\tset\tfile\tsample_rate\tseconds\ttranscript\n"
 SLF = "VERSION=1.0\nstart=0\nend=1\nN=2 L=1\nI=0 t=0 W=!SENT_START\nI=1 t=1 W=rain\nJ=0 S=0 E=1 a=-3 p=1\n"
@@ -81,6 +81,18 @@ def test_what_cannot_be_read_is_skipped_by_name(tmp_path):
     assert said[0].startswith("x (one) is skipped: x.flac")
 
 
+def test_flac_is_read_with_the_package_soundfile(tmp_path):
+    soundfile = pytest.importorskip("soundfile", reason="soundfile isn't installed")
+    content = np.arange(RATE, dtype=np.int16)
+    soundfile.write(tmp_path / "a.flac", content, RATE)
+    assert (samples(recording(tmp_path / "a.flac")) == content).all()
+    soundfile.write(tmp_path / "two.flac", np.stack([content, content], axis=1), RATE)
+    (tmp_path / "bad.flac").write_bytes(b"fLaC")
+    for name in ("two.flac", "bad.flac"):
+        with pytest.raises(Skipped):
+            samples(recording(tmp_path / name))
+
+
 def no_recogniser():
     raise AssertionError("nothing is left to decode")
 
@@ -115,70 +127,128 @@ def test_the_model_never_learns_the_novels_that_are_read_aloud(tmp_path):
 
 
 LISTS = {
-    "a": {
-        "utterance": "a",
-        "hypotheses": [{"text": "rain", "am_score": -1.0}, {"text": "rain fell", "am_score": -2.0}],
-    },
-    "b": {"utterance": "b", "hypotheses": [{"text": "rain fell", "am_score": -1.0}]},
+    "a": [{"text": "rain", "am_score": -1.0}, {"text": "rain fell", "am_score": -2.0}],
+    "b": [{"text": "rain fell", "am_score": -1.0}],
 }
-ANSWER = {
-    "weights": {"am_scale": 1.0, "lm_weight": 7.25, "word_insertion_penalty": -1.0},
-    "report": {"wer_before": 50.0, "wer_after": 40.0, "verdict": "no significant gain"},
-}
+WEIGHTS = {"am_scale": 1.0, "lm_weight": 7.25, "word_insertion_penalty": -1.0, "interpolation": 0.3}
+BOTH, TRIGRAMS, NEURAL = scorings("own")
+
+
+def heard(tmp_path):
+    return [
+        decoded(tmp_path, "a", "rain full"),
+        decoded(tmp_path, "b", "[NOISE] rain fell.", set="two"),
+        decoded(tmp_path, "c", "", set="two", lattice=False),
+    ]
 
 
 def test_error_rates_of_each_set_and_of_all(tmp_path):
-    heard = [
-        decoded(tmp_path, "a", "rain full"),
-        decoded(tmp_path, "b", "rain fell", set="two"),
-        decoded(tmp_path, "c", "", set="two", lattice=False),
-    ]
     after = {"a": Rescored("rain", "rain fell"), "b": Rescored("rain fell", "fell")}
-    one, two, both = rows(heard, LISTS, after)
+    found = report(heard(tmp_path), LISTS, [Outcome(BOTH, {0: {"weights": WEIGHTS}}, after)])
+    one, two, both = found.rows
+    assert one.columns[3:] == ("PocketSphinx", "Lists, both models", "Lattices, both models", "Oracle of lists")
     assert one.cells == ("one", "1", "2", "50.0", "50.0", "0.0", "0.0")
     assert two.cells == ("two", "2", "4", "50.0", "50.0", "75.0", "50.0")
-    assert (both.set, both.words, both.first) == ("all", 6, 50.0)
-    model = {"id": "lm_1", "name": None}
-    page = write(tmp_path / "out", [one, two, both], {0: ANSWER}, model=model, command="asr-demo", texts=[])
+    assert (both.set, both.words, both.rates["PocketSphinx"]) == ("all", 6, 50.0)
+    assert len(terminal_table(found.rows).columns) == 7
+    page = write(tmp_path / "out", found, model={"id": "lm_1", "name": None}, command="asr-demo")
     assert "| one | 1 | 2 | 50.0 | 50.0 | 0.0 | 0.0 |" in page.read_text()
-    assert "no significant gain" in page.read_text()
-    assert json.loads(page.with_suffix(".json").read_text())["rows"][1]["lattices"] == 75.0
-    assert verdicts({0: ANSWER})[0].startswith("Half 0, by weights of half 1 (lm_weight 7.25")
+    assert "half 0, tuned on half 1, both models: lm_weight 7.25" in page.read_text()
+    facts = json.loads(page.with_suffix(".json").read_text())
+    assert facts["rows"][1]["rates"]["Lattices, both models"] == 75.0
+    assert facts["utterances"][1]["PocketSphinx"] == "rain fell"
+
+
+def long_set(tmp_path, count=30):
+    return [decoded(tmp_path, f"u{number}", "rain fell") for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("now", "verdict"),
+    [("rain full", "it makes things worse"), ("rain fell", "no significant difference")],
+)
+def test_the_verdict_is_plain(tmp_path, now, verdict):
+    some = long_set(tmp_path)
+    after = {each.recording.id: Rescored(now, "rain fell") for each in some}
+    found = report(some, {}, [Outcome(NEURAL, {}, after)])
+    lists, lattices = found.verdicts
+    assert lists.startswith("Lists, neural alone: WER")
+    assert verdict in lists
+    assert "0.0 % beside 0.0 % of PocketSphinx" in lattices
+
+
+def test_both_models_are_held_against_the_trigrams_alone(tmp_path):
+    some = long_set(tmp_path)
+    good, bad = ({each.recording.id: Rescored(text, text) for each in some} for text in ("rain fell", "rain"))
+    verdicts = report(some, {}, [Outcome(BOTH, {}, good), Outcome(TRIGRAMS, {}, bad)]).verdicts
+    told = [each for each in verdicts if "of Lists, trigrams alone" in each]
+    assert len(told) == 1
+    assert "it helps" in told[0]
+    assert "-50.0 points" in told[0]
+
+
+def test_a_set_without_words_is_told(tmp_path):
+    silent = [decoded(tmp_path, "a", "", transcript="-")]
+    assert report(silent, {}, [Outcome(NEURAL, {}, {})]).verdicts[0].endswith("nothing was said.")
 
 
 class FakeApi:
     """Answers as the service would, and remembers what it was asked."""
 
     def __init__(self):
-        self.posted = []
+        self.posted, self.sent = [], []
 
     def post(self, path, body):
         self.posted.append((path, body))
         if path.endswith("/tune"):
-            return ANSWER
+            return {"weights": WEIGHTS | {"lm_weight": 7.0 + len(self.posted)}}
         return {"lists": [{**one, "best": len(one["hypotheses"]) - 1} for one in body["lists"]]}
 
     def send(self, path, body, query, *, accept="*/*"):
-        self.posted.append((path, query))
-        return "".join(f"{name.removesuffix('.slf')} rain\n" for name in untar(body)).encode()
+        self.sent.append(query)
+        names = [name.removesuffix(".slf") for name in untar(body)]
+        if query["answer"] == "nbest":
+            texts = [{"text": text, "am_score": -1.0} for text in ("c. rain", "c rain", "see rain")]
+            return "".join(json.dumps({"utterance": name, "hypotheses": texts}) + "\n" for name in names).encode()
+        return "".join(f"{name} c. rain\n" for name in names).encode()
 
 
 def test_each_half_is_rescored_by_the_weights_of_the_other(tmp_path):
-    heard = [decoded(tmp_path, id, "rain") for id in "ab"] + [decoded(tmp_path, "c", "", lattice=False)]
-    assert list(untar(archive(heard))) == ["a.slf", "b.slf"]
+    some = heard(tmp_path)
+    assert list(untar(archive(some))) == ["a.slf", "b.slf"]
     api = FakeApi()
-    tuned(api, "lm_1", heard, LISTS)
-    for half, (path, body) in enumerate(api.posted):
+    found = outcome(api, "lm_1", some, LISTS, BOTH)
+    for half, (path, body) in enumerate(api.posted[:2]):
         assert path == "/v1/models/lm_1/rescore/tune"
         assert [one["utterance"] for one in body["report"]] == [
-            e.recording.id for e in heard[:2] if e.recording.half == half
+            each.recording.id for each in some[:2] if each.recording.half == half
         ]
         assert {one["reference"] for one in body["development"]} <= {"rain fell"}
-    weights = {half: {"lm_weight": 7.0 + half} for half in (0, 1)}
-    found = rescored(api, "lm_1", heard, LISTS, weights)
-    assert found == {"a": Rescored("rain fell", "rain"), "b": Rescored("rain fell", "rain")}
-    used = [body["options"]["lm_weight"] for path, body in api.posted[2:] if "lists" in body]
-    assert used == [7.0, 8.0]
+        assert (body["interpolations"][0], body["interpolations"][-1], len(body["interpolations"])) == (0.0, 1.0, 11)
+    assert found.rescored == {"a": Rescored("rain fell", "c rain"), "b": Rescored("rain fell", "c rain")}
+    options = [body["options"] for _, body in api.posted[2:]]
+    assert [each["lm_weight"] for each in options] == [8.0, 9.0]
+    assert options[0]["interpolation"] == {"ngram": "own", "weight": 0.3}
+    assert [(query["lm_weight"], query["ngram"], query["neural_weight"]) for query in api.sent] == [
+        (8.0, "own", 0.3),
+        (9.0, "own", 0.3),
+    ]
+
+
+def test_without_trigrams_the_neural_model_stands_alone(tmp_path):
+    (alone,) = scorings(None)
+    api = FakeApi()
+    outcome(api, "lm_1", heard(tmp_path), LISTS, alone)
+    assert all("interpolation" not in body["options"] for _, body in api.posted)
+    assert all("interpolations" not in body for _, body in api.posted)
+    assert all("ngram" not in query for query in api.sent)
+
+
+def test_lists_hold_each_sequence_of_words_once(tmp_path):
+    api = FakeApi()
+    found = lists_of(api, "lm_1", heard(tmp_path), BOTH)
+    assert [each["text"] for each in found["a"]] == ["c rain", "see rain"]
+    assert (api.sent[0]["ngram"], api.sent[0]["neural_weight"]) == ("own", 0.5)
 
 
 def test_a_real_lattice_reads_back_byte_for_byte(tmp_path):

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from hindcast.errors import Unavailable
 from hindcast_standalone.demonstrations.asr_audio import RATE, Recording, Samples, Skipped, samples
+from hindcast_standalone.demonstrations.asr_words import comparable
 
-LANGUAGE_WEIGHT = 6.5
-"""What PocketSphinx multiplies its own language model's scores by, where nothing else is asked."""
+LANGUAGE_WEIGHT = 9.5
+"""What PocketSphinx multiplies its own language model's scores by on its way through a lattice (`bestpathlw`)."""
+WORD_PENALTY = -0.63
+"""What it adds for each word there: ln 0.65 (`wip`), by 9.5 / 6.5 (`bestpathlw` / `lw`)."""
 
 Recogniser = Callable[[Samples, Path], str]
 """Decodes speech at RATE; writes its lattice, if it has one, to the path, and gives its first hypothesis."""
@@ -21,9 +24,14 @@ class Decoded:
 
     recording: Recording
     text: str
-    """The first hypothesis; empty where nothing was heard."""
+    """The first hypothesis as PocketSphinx writes it; empty where nothing was heard."""
     lattice: Path
     """HTK's SLF; not there where nothing was heard."""
+
+    @property
+    def words(self) -> str:
+        """The same as its reference is written."""
+        return comparable(self.text)
 
     def lattice_bytes(self) -> bytes | None:
         """None: nothing was heard."""
