@@ -24,7 +24,7 @@ from hindcast_standalone.demonstrations.asr_trigrams import pocketsphinx_log10
 from hindcast_standalone.demonstrations.server import running_server
 
 ANSWER_SECONDS = 900.0
-"""All lattices of a set of recordings are read before the first is answered, and weights are searched for at length."""
+"""Some lattices are read before the first is answered, and weights are searched for at length."""
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import io
 import json
 import tarfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,8 @@ from hindcast_standalone.demonstrations.asr_decoding import LANGUAGE_WEIGHT, WOR
 from hindcast_standalone.demonstrations.asr_words import TEXT, comparable
 
 HYPOTHESES = 100
+AT_A_TIME = 10
+"""Lattices of one request, all of which are read before the first is answered."""
 SEARCH: Mapping[str, float] = {"states_per_node": 16, "beam": 500.0}
 """PocketSphinx's lattices have many nodes that differ in times alone, and links with scores below -40,000 that no
 reading takes."""
@@ -79,8 +81,8 @@ def scorings(ngram: str | None) -> list[Scoring]:
 def lists_of(api: ApiClient, model: str, decoded: Sequence[Decoded], scoring: Scoring) -> Lists:
     """The best paths of all lattices, each with its acoustic score; with two models, by equal shares of both."""
     query = {"answer": "nbest", "n": HYPOTHESES, **START, **scoring.interpolation_query(0.5)}
-    answer = api.send(_path(model), archive(decoded), _lattice_query(query))
-    return {line["utterance"]: _distinct(line["hypotheses"]) for line in map(json.loads, answer.decode().splitlines())}
+    lines = map(json.loads, _sent_lattices(api, model, decoded, query))
+    return {line["utterance"]: _distinct(line["hypotheses"]) for line in lines}
 
 
 def outcome(api: ApiClient, model: str, decoded: Sequence[Decoded], lists: Lists, scoring: Scoring) -> Outcome:
@@ -130,14 +132,21 @@ def _rescored(
     options = {**weights, **_options(), **scoring.interpolation(share)}
     answer = api.post(_path(model), {"lists": [_sent(each, lists) for each in some], "options": options})
     best = {one["utterance"]: one["hypotheses"][one["best"]]["text"] for one in answer["lists"]}
-    query = _lattice_query({"answer": "best", **weights, **scoring.interpolation_query(share)})
-    lines = api.send(_path(model), archive(some), query, accept=PLAIN_TEXT)
-    words = dict(line.partition(" ")[::2] for line in lines.decode().splitlines())
+    query = {"answer": "best", **weights, **scoring.interpolation_query(share)}
+    lines = _sent_lattices(api, model, some, query, accept=PLAIN_TEXT)
+    words = dict(line.partition(" ")[::2] for line in lines)
     return {id: Rescored(best[id], comparable(words[id])) for id in best}
 
 
-def _lattice_query(asked: Mapping[str, str | float]) -> dict[str, str | float]:
-    return {"format": "slf", **asked, **SEARCH, **TEXT, "oov_spread": OOV_SPREAD}
+def _sent_lattices(
+    api: ApiClient, model: str, decoded: Sequence[Decoded], asked: Mapping[str, str | float], *, accept: str = "*/*"
+) -> Iterator[str]:
+    """The lines of the answers."""
+    query = {"format": "slf", **asked, **SEARCH, **TEXT, "oov_spread": OOV_SPREAD}
+    some = [each for each in decoded if each.lattice.is_file()]
+    for first in range(0, len(some), AT_A_TIME):
+        body = archive(some[first : first + AT_A_TIME])
+        yield from api.send(_path(model), body, query, accept=accept).decode().splitlines()
 
 
 def _options() -> dict[str, Any]:
