@@ -159,7 +159,7 @@ def test_nothing_is_asked_twice(tmp_path):
     said = []
     path = arpa_file([heard(tmp_path)], tmp_path, "asr", lambda: own_log10, said.append)
     assert (path.parent, len(said)) == (tmp_path, 1)
-    assert "a rain" in path.read_text()
+    assert "<s> a rain" in path.read_text()
     assert arpa_file([heard(tmp_path)], tmp_path, "asr", nobody, said.append) == path
     assert arpa_file([heard(tmp_path)], tmp_path, "plain", lambda: own_log10, said.append) != path, (
         "it reads other words"

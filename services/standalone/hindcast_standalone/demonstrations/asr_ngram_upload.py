@@ -7,12 +7,12 @@ from pathlib import Path
 
 import httpx
 
-from hindcast.text.pipeline import END, PipelineName
+from hindcast.text.pipeline import PipelineName
 from hindcast_scorer.lattices.lattice import Lattice
 from hindcast_scorer.lattices.slf import Slf
 from hindcast_standalone.demonstrations.api_client import ApiClient, Refused
 from hindcast_standalone.demonstrations.asr_decoding import Decoded
-from hindcast_standalone.demonstrations.asr_ngrams import START, ngrams_of
+from hindcast_standalone.demonstrations.asr_ngrams import ngrams_of
 from hindcast_standalone.demonstrations.asr_trigrams import LogProb, arpa_of
 from hindcast_standalone.demonstrations.asr_words import reading
 
@@ -63,7 +63,7 @@ def _arpa(decoded: Sequence[Decoded], pipeline: PipelineName, log10: LogProb, sa
         return (word,) if len(read) == 1 else read
 
     def token(word: str) -> str:
-        return word if word in (START, END) else words_of(word)[0]
+        return next(iter(words_of(word)), word)  # <s> and </s> are read as nothing, and stay
 
     ngrams = ngrams_of(_lattices(decoded), spellings)
     for utterance in ngrams.left_out:
