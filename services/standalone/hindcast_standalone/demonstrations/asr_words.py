@@ -15,6 +15,6 @@ def reading(pipeline_name: PipelineName) -> WordsOf:
 
 
 def comparable(text: str) -> str:
-    """In lower case and without punctuation, as references and all hypotheses are compared. PocketSphinx writes letters
-    that are spelled out in two ways, `c` and `c.`, which would count as an error where `c` was said."""
+    """In lower case and without punctuation, as references and all hypotheses are compared. Lattices have letters that
+    are spelled out in two ways, `c` and `c.`: the latter would count as an error where c was said."""
     return " ".join(_words(text))
