@@ -1,0 +1,89 @@
+"""docs/rescoring.md: what it shows of formats, frames and conventions is what the service reads."""
+
+import io
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from written_lists import read, tar
+
+from hindcast_scorer.formats import FORMATS
+from hindcast_scorer.lattice_files import read_lattices
+from hindcast_scorer.lattices.formats import LATTICE_FORMATS
+from hindcast_scorer.rescoring.conventions import PRESETS, Convention
+from hindcast_scorer.streaming.frames import read_frame
+from hindcast_scorer.tuning_schemas import TuneRequest
+
+PAGE = (Path(__file__).parents[3] / "docs" / "rescoring.md").read_text(encoding="utf-8")
+FENCE = re.compile(r"^```(\S*)[ ]?([^\n]*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+class Example(NamedTuple):
+    format: str
+    body: bytes
+    words: str
+    """Of all of its files."""
+
+
+def marked(mark: str) -> list[str]:
+    """The blocks whose fence says so after its language, as in ```` ```json tune ````."""
+    return [text for _, marks, text in FENCE.findall(PAGE) if mark in marks.split()]
+
+
+def examples() -> Iterator[Example]:
+    """A block with `format=` is a body; those that say `file=` too, one after the other, are one tar."""
+    files: dict[tuple[str, str], str] = {}
+    for _, marks, text in [*FENCE.findall(PAGE), ("", "format=", "")]:
+        told = dict(mark.split("=", 1) for mark in marks.split() if "=" in mark)
+        if "format" not in told:
+            continue
+        packed = next((form for form, _ in files), None)
+        if packed is not None and (told["format"] != packed or "file" not in told):
+            yield Example(packed, tar({name: t.encode() for (_, name), t in files.items()}), "".join(files.values()))
+            files = {}
+        if "file" in told:
+            files[told["format"], told["file"]] = text
+        elif text:
+            yield Example(told["format"], text.encode(), text)
+
+
+EXAMPLES = list(examples())
+
+
+def test_every_format_has_an_example():
+    assert {example.format for example in EXAMPLES} == {*FORMATS, *LATTICE_FORMATS}
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.format)
+def test_examples_can_be_read(example):
+    if example.format in FORMATS:
+        spoken = [hypothesis.text for one in read(example.format, example.body) for hypothesis in one.hypotheses]
+    else:
+        form = LATTICE_FORMATS[example.format]
+        lattices = list(read_lattices(form, io.BytesIO(example.body), utterance="body"))
+        assert [lattice.utterance for lattice in lattices] == ["call-7"]
+        spoken = [link.word for lattice in lattices for link in lattice.links if link.word]
+    assert len(spoken) > 1
+    assert all(word.isalpha() and word in example.words for text in spoken for word in text.split())
+
+
+@pytest.mark.parametrize("form", [*FORMATS.values(), *LATTICE_FORMATS.values()], ids=lambda form: form.name)
+def test_media_types_are_told(form):
+    assert f"| `{form.name}` | `{form.media_type}` |" in PAGE
+
+
+def test_frames_can_be_read():
+    (frames,) = marked("frames")
+    assert [read_frame(frame).id for frame in frames.splitlines()] == [1, 2, 3, 4, 5, 6]
+
+
+def test_the_convention_is_the_one_of_that_name():
+    (convention,) = marked("convention=switchboard")
+    assert Convention.model_validate_json(convention) == PRESETS["switchboard"]
+
+
+def test_what_tuning_is_sent_can_be_read():
+    (asked,) = marked("tune")
+    assert TuneRequest.model_validate_json(asked).groups == ["call-7", "call-8"]
