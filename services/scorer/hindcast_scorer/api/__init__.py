@@ -56,7 +56,9 @@ def router(
     """The scorer's paths. Of the long computations, and of the short ones, no more than `slots` run at a time: a
     question for one word never waits behind a corpus. Rescorings that wait for one another's slots are scored together
     when it is their turn, so more of them are let in."""
-    rescoring = Rescoring(models, sessions or Sessions(), Batching(slots=slots), ngrams)
+    # Not `sessions or …`: one that holds none yet is empty, and so is false.
+    sessions = Sessions() if sessions is None else sessions
+    rescoring = Rescoring(models, sessions, Batching(slots=slots), ngrams)
     routes = APIRouter()
     # Paths are tried in this order: what recognisers wait for comes first.
     routes.include_router(
@@ -65,7 +67,8 @@ def router(
         )
     )
     routes.include_router(_scoring(models, slots=slots))
-    routes.include_router(streaming_router(streams or Streams(models), slots=slots))
+    streams = Streams(models) if streams is None else streams
+    routes.include_router(streaming_router(streams, slots=slots))
     routes.include_router(_registry(models))
     routes.include_router(ngrams_router(ngrams))
     return routes
