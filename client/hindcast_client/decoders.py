@@ -58,13 +58,16 @@ class KenLmScorer(Generic[State]):
     def __init__(self, scorer: Scorer[State]) -> None:
         self._scorer = scorer
 
-    def score(self, sentence: str, *, eos: bool = True) -> float:
-        """log10 of the sentence's probability, unknown words as `<unk>`."""
-        return sum(log10 for log10, _, _ in self.full_scores(sentence, eos=eos))
+    def score(self, sentence: str, bos: bool = True, eos: bool = True) -> float:
+        """log10 of the sentence's probability, unknown words as `<unk>`. See `full_scores` for `bos`."""
+        return sum(log10 for log10, _, _ in self.full_scores(sentence, bos, eos))
 
-    def full_scores(self, sentence: str, *, eos: bool = True) -> Iterator[tuple[float, int, bool]]:
+    def full_scores(self, sentence: str, bos: bool = True, eos: bool = True) -> Iterator[tuple[float, int, bool]]:
         """For each word, and `</s>` where `eos`: log10 probability, how many words were looked at (all of the sentence
-        so far, its start and the word itself), whether it is unknown."""
+        so far, its start and the word itself), whether it is unknown. UnsupportedOperation without `bos`: a neural
+        model has no state in which nothing has been read."""
+        if not bos:
+            raise UnsupportedOperation("must begin a sentence (bos): a neural model has no state before its start")
         state = self._scorer.begin_state()
         for place, word in enumerate([*sentence.split(), *([END] if eos else [])]):
             state, logprob = self._scorer.score_word(state, word)

@@ -130,6 +130,13 @@ def test_a_table_made_from_text_of_another_pipeline_is_warned_of(work):
     assert "plain" in warning
 
 
+def test_words_that_no_text_can_have_are_warned_of(work):
+    _, bundle = train(work, vocabulary={"words": ["the", "<unk>", "rain-coat", "storm", "(uh)"]})
+    (warning,) = bundle.card["warnings"]
+    assert warning.startswith("2 of the vocabulary's 5 words")
+    assert "rain-coat is read as rain - coat" in warning
+
+
 @pytest.mark.parametrize("role", ["test", "valid"])
 @pytest.mark.parametrize("history", ["sentence", "document"])
 def test_what_each_held_out_sentence_scored_lies_beside_the_bundle(work, role, history):

@@ -37,6 +37,8 @@ def rescore(
     ngram: options.Ngram = None,
     neural_weight: options.NeuralWeight = None,
     interpolation: options.Interpolation = None,
+    old_ngram: options.OldNgram = None,
+    old_lm_scale: options.OldLmScale = None,
     oov_penalty: options.OovPenalty = None,
     oov_spread: options.OovSpread = None,
     case: options.Case = None,

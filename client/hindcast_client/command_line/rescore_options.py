@@ -46,6 +46,13 @@ Interpolation = Annotated[
     Literal["linear", "log_linear"] | None,
     typer.Option(help="Of probabilities, or of their logs.", rich_help_panel=_WEIGHTS),
 ]
+OldNgram = Annotated[
+    str | None,
+    typer.Option(help="The recogniser's own n-gram model, taken out of Kaldi's graph costs.", rich_help_panel=_WEIGHTS),
+]
+OldLmScale = Annotated[
+    float | None, typer.Option(help="By which its scores were multiplied in them.", rich_help_panel=_WEIGHTS)
+]
 GraphScale = Annotated[float | None, typer.Option(help="Of graph scores: pronunciations.", rich_help_panel=_LATTICES)]
 
 OovPenalty = Annotated[
@@ -143,6 +150,8 @@ PARAMETERS: Sequence[str] = (
     "ngram",
     "neural_weight",
     "interpolation",
+    "old_ngram",
+    "old_lm_scale",
     "graph_scale",
     "oov_penalty",
     "oov_spread",

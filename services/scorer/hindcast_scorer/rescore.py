@@ -29,6 +29,7 @@ from hindcast_scorer.rescoring_schemas import (
     RescoreRequest,
     SessionAnswer,
     SessionRequest,
+    as_lists,
 )
 from hindcast_scorer.sessions import Heard, Session, Sessions
 from hindcast_scorer.tuning_schemas import CheckAnswer, CheckRequest, Finding
@@ -65,7 +66,7 @@ class Rescoring:
 
     def answer(self, reference: str, asked: RescoreRequest) -> RescoreAnswer:
         """Lists that were sent as one JSON document."""
-        lists = [each.as_list() for each in asked.lists]
+        lists = as_lists(asked.lists, field="lists")
         rescored = list(self.rescore(reference, lists, asked.options))
         sort = asked.options.order == "sorted"
         return RescoreAnswer(

@@ -1,11 +1,13 @@
 """What rescoring is sent and what it answers, as JSON. Log values are natural logs, and `log_base` says so."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
+from hindcast.errors import FieldError, InvalidInput
 from hindcast.web.schemas import RequestSchema, Schema, Timestamp
-from hindcast_scorer.rescoring.lists import Hypothesis, NBestList, RescoredList, Score
+from hindcast_scorer.rescoring.lists import Hypothesis, NBestList, RescoredList, Score, without_am_score
 from hindcast_scorer.rescoring.options import RescoreOptions
 
 MAX_LISTS = 10_000
@@ -13,6 +15,7 @@ MAX_HYPOTHESES = 10_000
 MAX_TEXT = 100_000
 
 Text = Annotated[str, Field(max_length=MAX_TEXT)]
+Logprob = Annotated[float, Field(ge=-1e30, le=1e30)]
 
 
 class HypothesisIn(RequestSchema):
@@ -21,9 +24,10 @@ class HypothesisIn(RequestSchema):
     model_config = ConfigDict(extra="allow")
 
     text: Text
-    am_score: float | None = None
-    """Of the audio given the words: a natural log, higher is better. Absent: 0 for all."""
-    lm_score: float | None = None
+    am_score: Logprob | None = None
+    """Of the audio given the words: a natural log, higher is better. 0 where a list has none; where it has some, each
+    hypothesis must have one."""
+    lm_score: Logprob | None = None
     """Of the recogniser's own language model; it tells `rank_before`, and is replaced."""
 
 
@@ -44,6 +48,22 @@ class ListIn(RequestSchema):
             Hypothesis(each.text, each.am_score, each.lm_score, each.model_extra or {}) for each in self.hypotheses
         ]
         return NBestList(self.utterance, hypotheses, self.reference, self.model_extra or {})
+
+
+def as_lists(sent: Sequence[ListIn], *, field: str) -> list[NBestList]:
+    """For the code that scores them. InvalidInput, naming `lists.3.hypotheses.1.am_score`, where an acoustic score is
+    missing beside others."""
+    lists = [each.as_list() for each in sent]
+    wrong = [
+        FieldError(
+            f"{field}.{number}.hypotheses.{index}.am_score", "must be there, for other hypotheses of the list have one"
+        )
+        for number, each in enumerate(lists)
+        if (index := without_am_score(each.hypotheses)) is not None
+    ]
+    if wrong:
+        raise InvalidInput.fields(wrong)
+    return lists
 
 
 class RescoreRequest(RequestSchema):

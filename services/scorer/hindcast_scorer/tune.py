@@ -1,6 +1,7 @@
 """Weights for rescoring, from lists whose references are known. Free of HTTP."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +14,7 @@ from hindcast_scorer.rescoring.lists import Hypothesis, NBestList
 from hindcast_scorer.rescoring.options import RescoreOptions
 from hindcast_scorer.rescoring.rescoring import LanguageScores, interpolate
 from hindcast_scorer.rescoring.tuning import (
+    TUNED_ON_THE_SAME,
     CrossValidated,
     TuningSet,
     TuningSettings,
@@ -20,7 +22,7 @@ from hindcast_scorer.rescoring.tuning import (
     cross_validate,
     tune,
 )
-from hindcast_scorer.rescoring_schemas import ListIn
+from hindcast_scorer.rescoring_schemas import as_lists
 from hindcast_scorer.tuning_schemas import (
     CrossValidation,
     FoldWeights,
@@ -42,20 +44,22 @@ INTERPOLATIONS = tuple(tenth / 10 for tenth in range(11))
 def tune_weights(rescoring: Rescoring, reference: str, asked: TuneRequest) -> TuneAnswer:
     """Weights for a model, and what they are worth."""
     _check(asked)
-    development = _scored(rescoring, reference, asked.development, asked.options)
-    report = _scored(rescoring, reference, asked.report, asked.options) if asked.report else None
+    development = _scored(rescoring, reference, asked, "development")
+    report = _scored(rescoring, reference, asked, "report") if asked.report else None
     settings = _settings(asked, development)
     tuned = tune(development, settings, report=report)
     validated = None
     if asked.groups is not None:
         validated = cross_validate(development, asked.groups, settings, folds=asked.folds)
     warnings = list(tuned.warnings)
+    if asked.report == asked.development:
+        warnings.insert(0, TUNED_ON_THE_SAME)
     verdict = tuned.verdict
     if validated is not None:
         warnings += validated.warnings
         if report is None:
             verdict = validated.verdict
-            warnings = [warning for warning in warnings if not warning.startswith("weights were tuned and judged")]
+            warnings = [warning for warning in warnings if warning != TUNED_ON_THE_SAME]
     return TuneAnswer(
         weights=_told(tuned.weights, asked),
         development=SetFigures.of(tuned.development),
@@ -103,8 +107,11 @@ def _settings(asked: TuneRequest, development: TuningSet) -> TuningSettings:
     )
 
 
-def _scored(rescoring: Rescoring, reference: str, sent: Sequence[ListIn], options: RescoreOptions) -> TuningSet:
-    lists = [each.as_list() for each in sent]
+def _scored(
+    rescoring: Rescoring, reference: str, asked: TuneRequest, role: Literal["development", "report"]
+) -> TuningSet:
+    lists = as_lists(getattr(asked, role), field=role)
+    options = asked.options
     scores = rescoring.language_scores(reference, lists, options)
 
     def features(interpolation: float) -> list[Reals]:

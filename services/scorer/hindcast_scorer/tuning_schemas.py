@@ -60,6 +60,9 @@ class SetFigures(Schema):
     insertions: int
     deletions: int
     """After."""
+    substitutions_before: int
+    insertions_before: int
+    deletions_before: int
     words: int
     """Of the references."""
     ci95: tuple[float, float]
@@ -78,6 +81,9 @@ class SetFigures(Schema):
             substitutions=report.after.substitutions,
             insertions=report.after.insertions,
             deletions=report.after.deletions,
+            substitutions_before=report.before.substitutions,
+            insertions_before=report.before.insertions,
+            deletions_before=report.before.deletions,
             words=report.after.words,
             ci95=(report.ci95.low, report.ci95.high),
             p_value=report.p_value,

@@ -21,6 +21,7 @@ from hindcast.nn.fitting import Plan, fit
 from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
 from hindcast.text.corpus import CorpusReference, EncodedText, Text
+from hindcast.text.pipeline import END, UNKNOWN, PipelineName, pipeline
 from hindcast.text.vocabulary import Vocabulary, VocabularySpec
 from hindcast_trainer.assignment import DomainAssignment
 from hindcast_trainer.held_out import HeldOutScores, SentenceScores, score_texts
@@ -325,4 +326,17 @@ def _warnings(spec: LanguageModelJob, text: Text, shared: Overlap | None, work: 
             warnings.append(
                 f"The table was made from text of the pipeline {pipeline}, the model reads {text.pipeline}."
             )
-    return warnings
+    return [*warnings, *_unreachable(spec.vocabulary.words or (), text.pipeline)]
+
+
+def _unreachable(words: Sequence[str], pipeline_name: PipelineName) -> list[str]:
+    """Words of a recogniser's lexicon that no text can have, for the pipeline writes them otherwise."""
+    reading = pipeline(pipeline_name)
+    lost = [word for word in words if word not in (UNKNOWN, END) and reading.words(word) != [word]]
+    if not lost:
+        return []
+    examples = ", ".join(f"{word} is read as {' '.join(reading.words(word)) or 'nothing'}" for word in lost[:3])
+    return [
+        f"{len(lost):,} of the vocabulary's {len(words):,} words can't occur in text of the pipeline {pipeline_name} "
+        f"({examples}): they will never be predicted well, nor found in what is scored."
+    ]

@@ -3,6 +3,7 @@
 import math
 import subprocess
 import sys
+from io import UnsupportedOperation
 
 import numpy as np
 import pytest
@@ -96,6 +97,8 @@ def test_a_document_is_remembered_past_its_sentences(make_bundle):
 
 def test_kenlms_calls(model, bundle):
     kenlm = KenLmScorer(model)
+    with pytest.raises(UnsupportedOperation):
+        kenlm.score("rain", bos=False, eos=True)
     log10 = slow_way(bundle, [*SENTENCE.split(), END]) / math.log(10)
     assert kenlm.score(SENTENCE) == pytest.approx(log10.sum(), abs=1e-5)
     assert kenlm.score(SENTENCE, eos=False) == pytest.approx(log10[:-1].sum(), abs=1e-5)

@@ -13,7 +13,8 @@ from hindcast_scorer.formats import FORMATS, FormatName
 ALL = list(FILES)
 PATH = "/v1/models/lm_1/rescore"
 LINES = (
-    b'{"utterance": "a", "speaker": 3, "hypotheses": [{"text": "rain fell", "am_score": -2.50}, {"text": "schools"}]}\n'
+    b'{"utterance": "a", "speaker": 3, "hypotheses": [{"text": "rain fell", "am_score": -2.50}, '
+    b'{"text": "schools", "am_score": -3}]}\n'
     b'{"utterance": "b", "hypotheses": [{"text": "the rain"}], "reference": "the rain"}\n'
 )
 
@@ -169,3 +170,11 @@ def test_gzipped_bodies(model):
     answer = model.http.post(PATH, content=packed, headers=headers)
     assert answer.text == model.http.post(PATH, content=LINES, headers={"content-type": "application/x-ndjson"}).text
     assert model.http.post(PATH, content=packed[:-9], headers=headers).status_code == 422
+
+
+@pytest.mark.parametrize("query", ["neural_weight=0.3", "interpolation=linear"])
+def test_how_to_interpolate_is_refused_without_what_to_interpolate_with(scorer, make_bundle, query):
+    scorer.add(make_bundle())
+    answer = scorer.http.post(f"/v1/models/lm_1/rescore?format=srilm-plain&{query}", content=b"-1 -1 1 rain\n")
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [{"field": query.partition("=")[0], "message": "must come with ngram"}]

@@ -266,3 +266,28 @@ def test_a_session_is_with_one_model(scorer, bundle, make_bundle):
 def test_a_model_that_forgets_at_each_sentence_warns(scorer, make_bundle):
     scorer.add(make_bundle(pipeline="asr", history="sentence"))
     assert "history document" in begin(scorer)["warnings"][0]
+
+
+def test_an_acoustic_score_is_there_for_all_of_a_list_or_for_none(make_bundle, scorer):
+    scorer.add(make_bundle(pipeline="asr"))
+    some = [{"text": "rain", "am_score": -1.0}, {"text": "the rain"}]
+    none = [{"text": "rain"}, {"text": "the rain"}]
+    lists = [{"utterance": "1", "hypotheses": none}, {"utterance": "2", "hypotheses": some, "reference": "rain"}]
+    assert scorer.refused("/v1/models/lm_1/rescore", lists=lists) == (422, ["lists.1.hypotheses.1.am_score"])
+    for role in ("development", "report"):
+        sent = {"development": lists[:1], role: lists[1:]}
+        assert scorer.refused("/v1/models/lm_1/rescore/tune", **sent)[1] == [f"{role}.0.hypotheses.1.am_score"]
+    assert scorer.ask("/v1/rescore/check", lists=lists)["findings"], "the doctor finds it, and more"
+    huge = [{"utterance": "1", "hypotheses": [{"text": "rain", "am_score": 1e308}]}]
+    assert scorer.refused("/v1/models/lm_1/rescore", lists=huge)[1] == ["lists.0.hypotheses.0.am_score"]
+
+
+def test_fillers_are_told_whatever_their_case(make_bundle, scorer):
+    scorer.add(make_bundle(pipeline="asr"))
+    lists = [{"utterance": "1", "hypotheses": [{"text": "UH the Um rain um"}]}]
+    for fillers in (["uh", "um"], ["Uh", "UM"]):
+        options = {"text": {"case": "lower", "fillers": fillers}}
+        answer = scorer.ask("/v1/models/lm_1/rescore", lists=lists, options=options)
+        assert answer["lists"][0]["hypotheses"][0]["words"] == 2
+    kept = scorer.ask("/v1/models/lm_1/rescore", lists=lists, options={"text": {"fillers": ["um"]}})
+    assert kept["lists"][0]["hypotheses"][0]["words"] == 4, "as it is written where no case is changed"

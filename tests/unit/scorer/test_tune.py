@@ -263,3 +263,12 @@ def test_the_check_tells_how_much_it_has_seen(scorer, make_bundle):
     answer = scorer.ask("/v1/rescore/check", lists=GOOD[:1], model="lm_1", most_oov=0)
     assert (answer["lists"], answer["hypotheses"], answer["words"], answer["oov_rate"]) == (1, 2, 4, 0.0)
     assert scorer.refused("/v1/rescore/check", lists=GOOD, model="lm_9")[0] == 404
+
+
+def test_lists_that_are_reported_on_again_are_no_others(scorer, language_score):
+    lists = made_lists(language_score, 12, weight=3.0)
+    answer = tune(scorer, development=lists, report=lists)
+    assert any("tuned and judged on the same" in warning for warning in answer["warnings"])
+    told = answer["development"]
+    before = sum(told[f"{kind}_before"] for kind in ("substitutions", "insertions", "deletions"))
+    assert told["wer_before"] == pytest.approx(100 * before / told["words"])

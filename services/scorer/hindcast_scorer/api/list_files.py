@@ -62,6 +62,8 @@ class OptionsQuery(Schema):
     @property
     def options(self) -> RescoreOptions:
         """The same, as JSON has them. InvalidInput."""
+        if self.ngram is None and (given := self.model_fields_set & {"neural_weight", "interpolation"}):
+            raise InvalidInput.fields([FieldError(name, "must come with ngram") for name in sorted(given)])
         fillers = tuple(filler.strip() for filler in self.fillers.split(",") if filler.strip())
         return RescoreOptions(
             am_scale=self.am_scale,

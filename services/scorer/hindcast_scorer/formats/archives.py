@@ -149,9 +149,24 @@ class _Unpacked(io.RawIOBase):
             raise InvalidInput.field(self._name, f"is no whole gzip file: {error}") from error
 
 
+class _Entry(tarfile.TarInfo):
+    """tarfile takes whatever isn't a header for the end, and what follows is lost without a word."""
+
+    @classmethod
+    def fromtarfile(cls, archive: tarfile.TarFile) -> "_Entry":
+        """The next one. HeaderError at the mark that ends an archive, as tarfile expects; ReadError where there is
+        neither."""
+        try:
+            return super().fromtarfile(archive)
+        except tarfile.HeaderError as error:
+            if type(error).__name__ == "EOFHeaderError":  # which has no public name
+                raise
+            raise tarfile.ReadError(f"{error} at byte {archive.offset}, where it neither goes on nor ends") from error
+
+
 def _entries(file: BinaryIO) -> Iterator[tuple[tarfile.TarFile, tarfile.TarInfo]]:
     try:
-        archive = tarfile.open(fileobj=file, mode="r|")  # noqa: SIM115 - it holds nothing open
+        archive = tarfile.open(fileobj=file, mode="r|", tarinfo=_Entry)  # noqa: SIM115 - it holds nothing open
         while (entry := archive.next()) is not None:
             yield archive, entry
             archive.members = []  # type: ignore[attr-defined] # else it remembers all: archives of 100,000 files occur

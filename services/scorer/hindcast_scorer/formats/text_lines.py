@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 from hindcast.errors import InvalidInput
-from hindcast_scorer.rescoring.lists import Hypothesis, NBestList, RescoredList, Score
+from hindcast_scorer.rescoring.lists import Hypothesis, NBestList, RescoredList, Score, without_am_score
 
 MAX_LINE_BYTES = 1 << 24
 """At which a line is taken to be none: a list of 2,000 hypotheses as JSON has about a megabyte."""
@@ -88,7 +88,8 @@ def one_line(text: str) -> str:
 
 
 def checked(lists: Iterable[NBestList]) -> Iterator[NBestList]:
-    """The lists. InvalidInput where one has no hypothesis, an id is missing or comes twice, or there is no list."""
+    """The lists. InvalidInput where one has no hypothesis, or an acoustic score for some of them alone; where an id is
+    missing or comes twice, or there is no list."""
     seen: set[str] = set()
     for read in lists:
         if not read.utterance:
@@ -101,6 +102,10 @@ def checked(lists: Iterable[NBestList]) -> Iterator[NBestList]:
             )
         if not read.hypotheses:
             raise InvalidInput.field(read.place, f"{shown(read.utterance)} has no hypotheses: there must be one")
+        if (index := without_am_score(read.hypotheses)) is not None:
+            raise InvalidInput.field(
+                read.place, f"hypothesis {index + 1} of {shown(read.utterance)} has no acoustic score, and others have"
+            )
         seen.add(read.utterance)
         yield read
     if not seen:

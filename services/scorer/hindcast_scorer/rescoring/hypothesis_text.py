@@ -17,7 +17,8 @@ class WordsOf:
     def __init__(self, options: TextOptions, pipeline: Pipeline) -> None:
         self._options = options
         self._pipeline = pipeline
-        self._fillers = frozenset(options.fillers)
+        self._change_case = _CASES[options.case]
+        self._fillers = frozenset(map(self._change_case, options.fillers))
         self._remembered = lru_cache(maxsize=4096)(self._words)
 
     def __call__(self, text: str) -> tuple[str, ...]:
@@ -31,8 +32,8 @@ class WordsOf:
         words = text.split()
         if options.fragments == "dropped":
             words = [word for word in words if not word.endswith("-") or word == "-"]
+        words = [word if word == "<unk>" else self._change_case(word) for word in words]
         words = [word for word in words if word not in self._fillers]
         if options.hyphens == "parted":
             words = [part for word in words for part in (word.replace("-", " ").split() or [word])]
-        change_case = _CASES[options.case]
-        return tuple(self._pipeline.words(" ".join(word if word == "<unk>" else change_case(word) for word in words)))
+        return tuple(self._pipeline.words(" ".join(words)))

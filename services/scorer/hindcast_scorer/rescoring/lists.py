@@ -40,6 +40,13 @@ class NBestList:
     """Where it began in what was sent, for messages: `line 17`."""
 
 
+def without_am_score(hypotheses: Sequence[Hypothesis]) -> int | None:
+    """The first that has words and no acoustic score where others have one, by its index: counted as 0, it would beat
+    them all. None where all have one, or none. (Formats that write scores word by word have none for no words.)"""
+    without = [index for index, each in enumerate(hypotheses) if each.am_score is None and each.text.strip()]
+    return without[0] if without and any(each.am_score is not None for each in hypotheses) else None
+
+
 @dataclass(frozen=True)
 class TokenScore:
     """What one word, or the `</s>` after the last, got. Natural logs."""

@@ -53,7 +53,7 @@ class TextOptions(_Options):
     brackets: Literal["kept", "dropped"] = "kept"
     """dropped: `[noise]`, `<noise>`, `{breath}` and `(cough)` are no words; `<unk>` stays one."""
     fillers: Annotated[tuple[str, ...], Field(max_length=1_000)] = ()
-    """Filled pauses that are left out: ["uh", "um"]."""
+    """Filled pauses that are left out: ["uh", "um"]; compared once `case` has changed both."""
     fragments: Literal["kept", "dropped"] = "kept"
     """dropped: words broken off, which end in a hyphen, are left out."""
     hyphens: Literal["kept", "parted"] = "kept"

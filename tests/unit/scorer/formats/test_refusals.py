@@ -7,6 +7,8 @@ from written_lists import read, tar
 
 from hindcast.errors import InvalidInput
 from hindcast_scorer.formats import FORMATS, FormatName
+from hindcast_scorer.formats.archives import Member, members, packed
+from hindcast_scorer.formats.hindcast_jsonl import HindcastJsonl
 
 WORDS = b"a-1 yes\na-2 no\n"
 TEXT = b"a yes\n"
@@ -165,3 +167,22 @@ def test_lists_before_the_line_that_is_wrong_have_come() -> None:
     assert next(lists).utterance == "a"
     with pytest.raises(InvalidInput, match="line 2"):
         next(lists)
+
+
+def test_an_archive_that_breaks_off_is_no_archive():
+    files = [Member("words", b"a-1 rain\n"), Member("acwt", b"a-1 3\n")]
+    whole = b"".join(packed(files))
+    assert [member.name for member in members(io.BytesIO(whole))] == ["words", "acwt"]
+    for cut in (1024, 1024 + 300, 2048):  # between files, within a header, before the mark that ends it
+        with pytest.raises(InvalidInput, match="no whole tar archive"):
+            list(members(io.BytesIO(whole[:cut])))
+    damaged = bytearray(whole)
+    damaged[1024] ^= 1  # the second file's name, which its checksum covers
+    with pytest.raises(InvalidInput, match="no whole tar archive"):
+        list(members(io.BytesIO(bytes(damaged))))
+
+
+def test_acoustic_scores_of_some_hypotheses_alone():
+    line = b'{"utterance": "a", "hypotheses": [{"text": "b", "am_score": -1}, {"text": "c"}]}\n'
+    with pytest.raises(InvalidInput, match=r"line 1.*hypothesis 2 of 'a' has no acoustic score"):
+        list(HindcastJsonl().read(io.BytesIO(line)))
