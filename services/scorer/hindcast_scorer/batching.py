@@ -1,5 +1,6 @@
 """Sentences that several requests want scored at the same moment are scored together."""
 
+import math
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future
@@ -34,11 +35,13 @@ class _Wish:
 
 
 class Batching:
-    """Scores for many threads, `slots` of which compute at a time. Whoever gets a slot takes along what waits for the
-    same model; the others find their scores done when it is their turn."""
+    """Scores for many threads, `slots` of which compute at a time. Whoever gets a slot takes along its share of what
+    waits for the same model, so that the other slots aren't left with nothing to do; those whose wishes are taken along
+    find their scores done when it is their turn."""
 
     def __init__(self, *, slots: int, most_sentences: int = MOST_SENTENCES) -> None:
         self._slots = threading.Semaphore(slots)
+        self._shares = slots
         self._lock = threading.Lock()
         self._most_sentences = most_sentences
         self._waiting: list[_Wish] = []
@@ -72,7 +75,10 @@ class Batching:
             if wish not in self._waiting:
                 return []
             taken, room = [wish], self._most_sentences - len(wish.sentences)
+            share = math.ceil(len(self._waiting) / self._shares)
             for other in self._waiting:
+                if len(taken) >= share:
+                    break
                 if other is not wish and other.fits(wish) and len(other.sentences) <= room:
                     taken.append(other)
                     room -= len(other.sentences)

@@ -1,6 +1,7 @@
 """Requests of many threads at once get the answers that they would get alone."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -57,3 +58,31 @@ def test_a_failure_is_told_to_those_whose_it_is() -> None:
     with pytest.raises(IndexError):
         together.score(model, [[99]], start=ReadingPoint.start(model))
     assert len(together.score(model, [[3]], start=ReadingPoint.start(model))) == 1
+
+
+def test_each_slot_takes_its_share_of_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = quick_model(1)
+    start = ReadingPoint.start(model)
+    batches: list[int] = []
+    computing, go_on = threading.Semaphore(0), threading.Event()
+    scored = batching._fulfil
+
+    def held_up(wishes):
+        batches.append(len(wishes))
+        computing.release()
+        assert go_on.wait(30)
+        scored(wishes)
+
+    monkeypatch.setattr(batching, "_fulfil", held_up)
+    together = Batching(slots=2)
+    with ThreadPoolExecutor(12) as pool:
+        first = [pool.submit(together.score, model, [[3]], start=start) for _ in range(2)]
+        for _ in first:
+            assert computing.acquire(timeout=30)
+        waiting = [pool.submit(together.score, model, [[4]], start=start) for _ in range(10)]
+        while len(together._waiting) < 10:
+            time.sleep(0.01)
+        go_on.set()
+        answers = [future.result(30) for future in (*first, *waiting)]
+    assert len(answers) == 12
+    assert batches[:3] == [1, 1, 5], "half of the ten that wait, and not all"

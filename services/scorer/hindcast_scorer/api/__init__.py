@@ -37,7 +37,7 @@ from hindcast_scorer.srilm_text import MEDIA_TYPE as SRILM_TEXT
 from hindcast_scorer.streams import Streams
 
 ZIP = "application/zip"
-RESCORINGS_PER_SLOT = 8
+RESCORINGS_PER_SLOT = 12
 
 
 async def _slot() -> AsyncIterator[None]:
