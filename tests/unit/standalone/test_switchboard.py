@@ -25,7 +25,7 @@ from hindcast_scorer.api import router
 from hindcast_scorer.models import Models
 from hindcast_scorer.ngram_models import NgramModels
 from hindcast_standalone.demonstrations import switchboard, switchboard_requests
-from hindcast_standalone.demonstrations.api_client import ApiClient
+from hindcast_standalone.demonstrations.api_client import ApiClient, Refused
 from hindcast_standalone.demonstrations.switchboard_judging import InSessions, Judged, judged, told_in_sessions
 from hindcast_standalone.demonstrations.switchboard_lists import Lists, nine_best, ten_best
 from hindcast_standalone.demonstrations.switchboard_ngram import NAME, uploaded_ngram
@@ -168,6 +168,8 @@ def test_judged_as_cross_validation_judges(api: ApiClient) -> None:
     found = judged(api, "lm_1", lists)
     assert found.wer == pytest.approx(found.answer["cross_validation"]["wer_after"])
     assert found.words_U.tolist() == [3, 4] * 4
+    with pytest.raises(Refused, match="self_normalized"):
+        judged(api, "lm_1", lists, sum="skipped")
 
 
 ARPA = """\\data\\

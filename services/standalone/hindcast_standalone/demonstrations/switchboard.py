@@ -17,11 +17,11 @@ from hindcast.settings import Settings
 from hindcast_standalone.demonstrations import switchboard_requests as requests
 from hindcast_standalone.demonstrations.api_client import ApiClient, failures, submitted, upload_once
 from hindcast_standalone.demonstrations.server import running_server
-from hindcast_standalone.demonstrations.switchboard_judging import NGRAM_ALONE, SHARES, Judged, judged, told_in_sessions
+from hindcast_standalone.demonstrations.switchboard_judging import NGRAM_ALONE, SHARES, judged, told_in_sessions
 from hindcast_standalone.demonstrations.switchboard_lists import nine_best, ten_best
 from hindcast_standalone.demonstrations.switchboard_ngram import uploaded_ngram
 from hindcast_standalone.demonstrations.switchboard_report import Report, Trained, terminal_tables, write
-from hindcast_standalone.demonstrations.switchboard_requests import DROPOUTS, GENERAL, ROWS, Row, Study
+from hindcast_standalone.demonstrations.switchboard_requests import DROPOUTS, GENERAL, ROWS, SELF_NORMALIZED, Row, Study
 from hindcast_standalone.demonstrations.table1_requests import corpus_name
 from hindcast_standalone.demonstrations.table1_texts import PIPELINE, SourceText, select
 
@@ -55,11 +55,15 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
         for text in texts:
             upload_once(api, text.body(), name=corpus_name(text.name), pipeline=PIPELINE)
         ngram = uploaded_ngram(api, asked.lmplz, _switchboard(texts), output) if asked.lmplz else None
-        trained = trained_rows(api, study, (*ROWS, GENERAL))
+        trained = trained_rows(api, study, (*ROWS, SELF_NORMALIZED, GENERAL))
         console.print("Rescoring the nine-best lists")
         found = {key: [judged(api, model, nine) for model in row.models] for key, row in trained.items()}
         best = min(trained, key=lambda key: trained[key].valid)
-        joined: dict[str, list[Judged]] = {}
+        joined = {
+            f"{SELF_NORMALIZED.label}, without the sum": [
+                judged(api, model, nine, sum="skipped") for model in trained[SELF_NORMALIZED.key].models
+            ]
+        }
         if ngram:
             first = trained["baseline"].models[0]
             joined["n-gram"] = [judged(api, first, nine, ngram=ngram, shares=NGRAM_ALONE)]

@@ -6,7 +6,7 @@ Shapes: U utterances.
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -58,10 +58,16 @@ class InSessions:
 
 
 def judged(
-    api: ApiClient, model: str, lists: Lists, *, ngram: str | None = None, shares: Sequence[float] = ()
+    api: ApiClient,
+    model: str,
+    lists: Lists,
+    *,
+    ngram: str | None = None,
+    shares: Sequence[float] = (),
+    sum: Literal["exact", "skipped"] = "exact",
 ) -> Judged:
     """Tune on all conversations but one, choose in that one; in turn. With an n-gram model, joined word by word."""
-    options: dict[str, Any] = {"interpolation": {"ngram": ngram}} if ngram else {}
+    options: dict[str, Any] = {"sum": sum, **({"interpolation": {"ngram": ngram}} if ngram else {})}
     asked = {
         "development": lists.lists,
         "groups": lists.conversations,
@@ -73,9 +79,9 @@ def judged(
     chosen: dict[str, str] = {}
     for fold in answer["cross_validation"]["folds"]:
         inside = [one for one, group in zip(lists.lists, lists.conversations, strict=True) if group in fold["groups"]]
-        weighed = _weights(fold) | (
-            {"interpolation": {"ngram": ngram, "weight": fold["interpolation"]}} if ngram else {}
-        )
+        weighed: dict[str, Any] = {"sum": sum, **_weights(fold)}
+        if ngram:
+            weighed["interpolation"] = {"ngram": ngram, "weight": fold["interpolation"]}
         chosen |= _best(api, model, inside, weighed)
     return Judged(answer, *_errors(lists, chosen))
 

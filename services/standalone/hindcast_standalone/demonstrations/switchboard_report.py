@@ -46,7 +46,7 @@ class Report:
     found: Mapping[str, Sequence[Judged]]
     """By the row's key, one for each seed."""
     joined: Mapping[str, Sequence[Judged]]
-    """The n-gram model, alone and with others."""
+    """Other ways to choose: without the sum, by the n-gram model, by both."""
     best: str
     """The row with the lowest perplexity of valid."""
     sessions: InSessions

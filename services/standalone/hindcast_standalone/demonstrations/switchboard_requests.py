@@ -62,6 +62,12 @@ ROWS: Sequence[Row] = (
     Row("word2vec-trainable", "word2vec, trained on", {"input": _table(trainable=True)}),
     Row("word2vec-tied", "word2vec, trained on, tied", {"input": _table(trainable=True), "tied": True}),
 )
+SELF_NORMALIZED = Row(
+    "self-normalized",
+    "the same, self-normalised",
+    {**ROWS[-1].fields, "objective": {"type": "self_normalized"}},
+)
+"""What a score costs that isn't divided by its sum over the vocabulary: the last row, trained so that it needn't be."""
 GENERAL = Row("general", "goes on from a model of other text", {})
 """Its network is the general model's: word2vec, trained on, tied."""
 
