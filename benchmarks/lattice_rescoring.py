@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    threadpool_limits(asked.threads, user_api="blas")
+    threadpool_limits(1, user_api="blas")  # numpy's products are small
     vocabulary = Vocabulary.from_words([f"w{number}" for number in range(asked.vocabulary - 2)])
     specification = LstmSpecification(vocabulary_size=len(vocabulary), input_size=128, hidden_size=asked.hidden_size)
     model = specification.build(seed=1)

@@ -22,7 +22,7 @@ from hindcast_scorer.streams import Streams
 def build(settings: Settings) -> FastAPI:
     """The scorer over the database and the artifacts that `settings` name."""
     torch.set_num_threads(settings.serving_threads)
-    threadpool_limits(limits=settings.serving_threads, user_api="blas")
+    threadpool_limits(limits=1, user_api="blas")  # of numpy, whose products are small: the large ones are torch's
     database = PostgresDatabase(settings.database_url)
     artifacts = FileArtifacts(settings.artifacts, settings.cache_folder)
     models = Models(
