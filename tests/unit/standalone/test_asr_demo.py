@@ -10,7 +10,7 @@ from written_lists import untar
 
 from hindcast.errors import InvalidInput
 from hindcast_scorer.lattices.slf import Slf
-from hindcast_standalone.demonstrations.asr_audio import RATE, Recording, Skipped, by_set, recordings, samples
+from hindcast_standalone.demonstrations.asr_audio import RATE, Recording, Skipped, recordings, samples
 from hindcast_standalone.demonstrations.asr_decoding import Decoded, decode_all, pocketsphinx
 from hindcast_standalone.demonstrations.asr_model import request, texts
 from hindcast_standalone.demonstrations.asr_report import report, terminal_table, write
@@ -47,7 +47,6 @@ def test_recordings_are_read_from_their_table(tmp_path):
     (tmp_path / "audio.tsv").write_text(HEADER + 'a\tone\tx/a.wav\t16000\t1.5\tHe said "Rain,\n')
     (found,) = recordings(tmp_path)
     assert (found.file, found.seconds, found.reference) == (tmp_path / "x/a.wav", 1.5, "he said rain")
-    assert by_set([found]) == {"one": [found]}
     assert found.half in (0, 1)
 
 

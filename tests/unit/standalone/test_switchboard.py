@@ -28,7 +28,7 @@ from hindcast_standalone.demonstrations import switchboard, switchboard_requests
 from hindcast_standalone.demonstrations.api_client import ApiClient, Refused
 from hindcast_standalone.demonstrations.switchboard_judging import InSessions, Judged, judged, told_in_sessions
 from hindcast_standalone.demonstrations.switchboard_lists import Lists, nine_best, ten_best
-from hindcast_standalone.demonstrations.switchboard_ngram import NAME, uploaded_ngram
+from hindcast_standalone.demonstrations.switchboard_ngram import uploaded_ngram
 from hindcast_standalone.demonstrations.switchboard_report import (
     Difference,
     Report,
@@ -196,11 +196,13 @@ def test_an_ngram_model_is_joined_and_tuned(api: ApiClient, tmp_path: Path) -> N
     lmplz.write_text(f"#!/bin/sh\ncd {tmp_path}\ncat > read\nwhile [ $1 != --arpa ]; do shift; done\ncp made.arpa $2\n")
     lmplz.chmod(lmplz.stat().st_mode | stat.S_IXUSR)
     documents = [Document("a", ["The rain.", "Fell"], None, "train"), Document("b", ["No."], None, "valid")]
-    for _ in range(2):  # made once
-        assert uploaded_ngram(api, lmplz, SourceText("switchboard", documents), tmp_path / "out") == NAME
-        lmplz = tmp_path / "read"
-    assert lmplz.read_text() == "the rain\nfell\n"
-    found = judged(api, "lm_1", lists_of_two_conversations(), ngram=NAME, shares=[0.0, 0.5])
+    text, read = SourceText("switchboard", documents), tmp_path / "read"
+    name = uploaded_ngram(api, lmplz, text, tmp_path / "out")
+    assert read.read_text() == "the rain\nfell\n"
+    assert uploaded_ngram(api, tmp_path / "none", text, tmp_path / "out") == name, "it is made once"
+    with pytest.raises(InvalidInput, match="LMPLZ"):  # of other text it is another one
+        uploaded_ngram(api, tmp_path / "none", SourceText("switchboard", documents[::-1][:1]), tmp_path / "out")
+    found = judged(api, "lm_1", lists_of_two_conversations(), ngram=name, shares=[0.0, 0.5])
     assert found.answer["weights"]["interpolation"] in (0.0, 0.5)
     assert found.wer == pytest.approx(found.answer["cross_validation"]["wer_after"])
 

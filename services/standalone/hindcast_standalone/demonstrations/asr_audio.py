@@ -2,7 +2,6 @@
 
 import csv
 import wave
-from collections.abc import Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from math import gcd
@@ -70,14 +69,6 @@ def samples(recording: Recording) -> Samples:
     resampled = resample_poly(content.astype(np.float64), RATE // divisor, rate // divisor)
     clipped: Samples = np.clip(np.rint(resampled), -32768, 32767).astype(np.int16)
     return clipped
-
-
-def by_set(recordings: Sequence[Recording]) -> dict[str, list[Recording]]:
-    """In the order in which sets come first."""
-    sets: dict[str, list[Recording]] = {}
-    for recording in recordings:
-        sets.setdefault(recording.set, []).append(recording)
-    return sets
 
 
 def _recording(folder: Path, row: dict[str, str | None], number: int) -> Recording:

@@ -15,6 +15,7 @@ from hindcast_standalone.demonstrations.asr_decoding import Decoded
 from hindcast_standalone.demonstrations.asr_ngrams import ngrams_of
 from hindcast_standalone.demonstrations.asr_trigrams import LogProb, arpa_of
 from hindcast_standalone.demonstrations.asr_words import reading
+from hindcast_standalone.demonstrations.rescoring import named_by
 
 FORM = 1
 """Of the file, in its name: another number wherever other n-grams or weights are written of the same lattices."""
@@ -43,7 +44,7 @@ def uploaded(api: ApiClient, path: Path, say: Say) -> str | None:
     """The n-gram model's name, which follows from its content; one that is there isn't sent again. None, which is said:
     the server has no kenlm."""
     content = path.read_bytes()
-    name = f"asr-demo-trigrams-{sha256(content).hexdigest()[:12]}"
+    name = named_by("asr-demo-trigrams", content)
     if api.find("/v1/ngrams", name) is None:
         try:
             api.send("/v1/ngrams", content, {"name": name})

@@ -10,6 +10,7 @@ from typing import Any
 from hindcast_standalone.demonstrations.api_client import ApiClient
 from hindcast_standalone.demonstrations.asr_decoding import LANGUAGE_WEIGHT, WORD_PENALTY, Decoded
 from hindcast_standalone.demonstrations.asr_words import TEXT, comparable
+from hindcast_standalone.demonstrations.rescoring import best_texts, path_of, weights_of
 
 HYPOTHESES = 100
 AT_A_TIME = 10
@@ -103,7 +104,7 @@ def tuned(api: ApiClient, model: str, decoded: Sequence[Decoded], lists: Lists, 
         "convention": "none",
         **({} if scoring.ngram is None else {"interpolations": scoring.shares}),
     }
-    path = f"{_path(model)}/tune"
+    path = f"{path_of(model)}/tune"
     return {half: api.post(path, {"development": halves[1 - half], "report": halves[half], **asked}) for half in (0, 1)}
 
 
@@ -127,11 +128,10 @@ def _rescored(
     scoring: Scoring,
     answered: Mapping[str, float],
 ) -> dict[str, Rescored]:
-    weights = {name: answered[name] for name in ("am_scale", "lm_weight", "word_insertion_penalty")}
+    weights = weights_of(answered)
     share = 1.0 if scoring.ngram is None else answered["interpolation"]
     options = {**weights, **_options(), **scoring.interpolation(share)}
-    answer = api.post(_path(model), {"lists": [_sent(each, lists) for each in some], "options": options})
-    best = {one["utterance"]: one["hypotheses"][one["best"]]["text"] for one in answer["lists"]}
+    best = best_texts(api, model, [_sent(each, lists) for each in some], options)
     query = {"answer": "best", **weights, **scoring.interpolation_query(share)}
     lines = _sent_lattices(api, model, some, query, accept=PLAIN_TEXT)
     words = dict(line.partition(" ")[::2] for line in lines)
@@ -146,7 +146,7 @@ def _sent_lattices(
     some = [each for each in decoded if each.lattice.is_file()]
     for first in range(0, len(some), AT_A_TIME):
         body = archive(some[first : first + AT_A_TIME])
-        yield from api.send(_path(model), body, query, accept=accept).decode().splitlines()
+        yield from api.send(path_of(model), body, query, accept=accept).decode().splitlines()
 
 
 def _options() -> dict[str, Any]:
@@ -160,10 +160,6 @@ def _distinct(hypotheses: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]
         text = comparable(each["text"])
         found.setdefault(text, {"text": text, "am_score": each["am_score"]})
     return list(found.values())
-
-
-def _path(model: str) -> str:
-    return f"/v1/models/{model}/rescore"
 
 
 def _of_half(decoded: Sequence[Decoded], half: int, lists: Lists) -> list[Decoded]:

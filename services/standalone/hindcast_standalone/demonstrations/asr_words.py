@@ -6,12 +6,14 @@ from hindcast_scorer.rescoring.options import TextOptions
 
 TEXT = {"brackets": "dropped"}
 """As options of a rescoring, for Hindcast to read hypotheses in the same way."""
-_words = WordsOf(TextOptions(brackets="dropped"), pipeline("asr"))
 
 
 def reading(pipeline_name: PipelineName) -> WordsOf:
     """What a model of that pipeline reads of a text."""
     return WordsOf(TextOptions(brackets="dropped"), pipeline(pipeline_name))
+
+
+_words = reading("asr")
 
 
 def comparable(text: str) -> str:

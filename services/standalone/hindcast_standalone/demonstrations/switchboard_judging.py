@@ -3,7 +3,7 @@
 Shapes: U utterances.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +14,7 @@ import numpy.typing as npt
 from hindcast_scorer.rescoring.conventions import preset
 from hindcast_scorer.rescoring.word_errors import list_errors
 from hindcast_standalone.demonstrations.api_client import ApiClient
+from hindcast_standalone.demonstrations.rescoring import best_texts, path_of, weights_of
 from hindcast_standalone.demonstrations.switchboard_lists import Lists
 
 Integers = npt.NDArray[np.int64]
@@ -23,7 +24,6 @@ CONVENTION = "switchboard"
 NGRAM_ALONE = (0.0,)
 SHARES = tuple(tenth / 10 for tenth in range(11))
 """Of the neural model beside an n-gram, that tuning tries."""
-_WEIGHTS = ("am_scale", "lm_weight", "word_insertion_penalty")
 
 
 @dataclass(frozen=True)
@@ -75,29 +75,28 @@ def judged(
         "options": options,
         **({"interpolations": shares} if ngram else {}),
     }
-    answer = api.post(f"/v1/models/{model}/rescore/tune", asked)
+    answer = api.post(f"{path_of(model)}/tune", asked)
     chosen: dict[str, str] = {}
     for fold in answer["cross_validation"]["folds"]:
         inside = [one for one, group in zip(lists.lists, lists.conversations, strict=True) if group in fold["groups"]]
-        weighed: dict[str, Any] = {"sum": sum, **_weights(fold)}
+        weighed: dict[str, Any] = {"sum": sum, **weights_of(fold)}
         if ngram:
             weighed["interpolation"] = {"ngram": ngram, "weight": fold["interpolation"]}
-        chosen |= _best(api, model, inside, weighed)
+        chosen |= best_texts(api, model, inside, weighed)
     return Judged(answer, *_errors(lists, chosen))
 
 
 def told_in_sessions(api: ApiClient, model: str, lists: Lists) -> InSessions:
     """What sessions change: one for each side of a conversation, by the weights that are good without them."""
     alone = judged(api, model, lists)
-    weights_of = {
-        group: _weights(fold) for fold in alone.answer["cross_validation"]["folds"] for group in fold["groups"]
+    weights = {
+        group: weights_of(fold) for fold in alone.answer["cross_validation"]["folds"] for group in fold["groups"]
     }
     chosen: dict[str, str] = {}
     read_on = 0.0
-    for side, (conversation, inside) in _sides(lists).items():
-        assert side, "every list has one"
+    for conversation, inside in _sides(lists):
         with _session(api, model) as session:
-            chosen |= _best(api, model, inside, {**weights_of[conversation], "session": session})
+            chosen |= best_texts(api, model, inside, {**weights[conversation], "session": session})
         with _session(api, model) as session:
             read_on += _reference_logprob(api, model, inside, {"session": session})[0]
     logprob, tokens = _reference_logprob(api, model, lists.lists, {})
@@ -113,18 +112,12 @@ def _session(api: ApiClient, model: str) -> Iterator[str]:
     api.delete(f"{path}/{session}")
 
 
-def _sides(lists: Lists) -> dict[str, tuple[str, list[dict[str, Any]]]]:
-    """By side: its conversation, and its lists in the order in which they were said."""
+def _sides(lists: Lists) -> Iterable[tuple[str, list[dict[str, Any]]]]:
+    """Of each side its conversation, and its lists in the order in which they were said."""
     sides: dict[str, tuple[str, list[dict[str, Any]]]] = {}
     for one, conversation, side in zip(lists.lists, lists.conversations, lists.sides, strict=True):
         sides.setdefault(side, (conversation, []))[1].append(one)
-    return sides
-
-
-def _best(api: ApiClient, model: str, lists: Sequence[Mapping[str, Any]], options: Options) -> dict[str, str]:
-    """By utterance, the text that is chosen."""
-    answer = api.post(f"/v1/models/{model}/rescore", {"lists": list(lists), "options": options})
-    return {one["utterance"]: one["hypotheses"][one["best"]]["text"] for one in answer["lists"]}
+    return sides.values()
 
 
 def _reference_logprob(
@@ -132,7 +125,7 @@ def _reference_logprob(
 ) -> tuple[float, int]:
     """Of the references themselves, and how many tokens they have."""
     said = [{"utterance": one["utterance"], "hypotheses": [{"text": one["reference"]}]} for one in lists]
-    answer = api.post(f"/v1/models/{model}/rescore", {"lists": said, "options": options})
+    answer = api.post(path_of(model), {"lists": said, "options": options})
     scores = [one["hypotheses"][0] for one in answer["lists"]]
     return sum(score["neural_logprob"] for score in scores), sum(score["words"] + 1 for score in scores)
 
@@ -140,7 +133,3 @@ def _reference_logprob(
 def _errors(lists: Lists, chosen: Mapping[str, str]) -> tuple[Integers, Integers]:
     counted = [list_errors(one["reference"], [chosen[one["utterance"]]], preset(CONVENTION)) for one in lists.lists]
     return np.array([int(each.errors[0]) for each in counted]), np.array([each.words for each in counted])
-
-
-def _weights(fold: Mapping[str, Any]) -> dict[str, float]:
-    return {name: fold[name] for name in _WEIGHTS}
