@@ -85,5 +85,6 @@ def _link(draw: st.DrawFn, start: int, end: int, label: str, kaldi: bool) -> Lin
     word = None if label in ("<eps>", "!NULL") else label
     am_score, graph_score = draw(_scores), draw(_scores)
     if kaldi:
-        return Link(start, end, label, word, am_score or 0.0, None, graph_score or 0.0)
-    return Link(start, end, label, word, am_score, draw(_scores), graph_score)
+        return Link(start, end, label, word, am_score=am_score or 0.0, graph_score=graph_score or 0.0)
+    lm_score = draw(_scores)
+    return Link(start, end, label, word, am_score=am_score, lm_score=lm_score, graph_score=graph_score)

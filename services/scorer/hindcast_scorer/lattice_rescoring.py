@@ -16,6 +16,7 @@ from hindcast_scorer.rescore import Rescoring, Turn
 from hindcast_scorer.rescoring.lists import Hypothesis, NBestList, RescoredList, Score
 from hindcast_scorer.rescoring.old_model import OldLanguageModel
 from hindcast_scorer.rescoring.options import RescoreOptions
+from hindcast_scorer.rescoring.rescoring import ranks_by
 
 _WEIGHTS = ("am_scale", "lm_weight", "word_insertion_penalty")
 
@@ -147,8 +148,7 @@ def _hear(turn: Turn, path: Path) -> None:
 
 
 def _list(lattice: Lattice, paths: Sequence[Path], weights: Weights) -> RescoredList:
-    before = [_total_before(path, weights) for path in paths]
-    places = {index: rank for rank, index in enumerate(sorted(range(len(paths)), key=lambda i: -before[i]), start=1)}
+    ranks_before = ranks_by([_total_before(path, weights) for path in paths])
     return RescoredList(
         NBestList(lattice.utterance, [_hypothesis(path) for path in paths]),
         [
@@ -160,10 +160,10 @@ def _list(lattice: Lattice, paths: Sequence[Path], weights: Weights) -> Rescored
                 words=path.tokens,
                 oov=path.oov,
                 total=path.total,
-                rank_before=places[index],
-                rank_after=index + 1,
+                rank_before=rank_before,
+                rank_after=rank_after,
             )
-            for index, path in enumerate(paths)
+            for rank_after, (path, rank_before) in enumerate(zip(paths, ranks_before, strict=True), start=1)
         ],
     )
 

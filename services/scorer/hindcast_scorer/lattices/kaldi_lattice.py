@@ -147,7 +147,9 @@ class KaldiLattices:
         draft.order.append(("final", state))
         fields = (str(int(line.fields[0])), weight.graph_score, None, weight.am_score)
         source = {"kaldi": _Origin(line.text, fields, weight.ids)}
-        draft.finals[state] = Final(weight.am_score, None, weight.graph_score, source, line.place)
+        draft.finals[state] = Final(
+            am_score=weight.am_score, graph_score=weight.graph_score, source=source, place=line.place
+        )
 
     def _link(self, draft: _Draft, line: _Line) -> Link:
         start, end = draft.state(line, 0), draft.state(line, 1)

@@ -39,16 +39,10 @@ class Node:
     """Whatever else its format needs to write it again without loss."""
 
 
-@dataclass(frozen=True)
-class Link:
-    """A way from one node to another. Both are indices into the lattice's nodes."""
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What is said of a part of a path, and where it was said."""
 
-    start: int
-    end: int
-    label: str | None = None
-    """As it came, quotes taken off. None: it has none; the word may stand on the end's node."""
-    word: str | None = None
-    """What a language model is to read. None: no word."""
     am_score: float | None = None
     """Of the audio given the word."""
     lm_score: float | None = None
@@ -63,25 +57,24 @@ class Link:
     @property
     def possible(self) -> bool:
         """Whether no score of it is the log of zero."""
-        return _possible(self)
+        return float("-inf") not in (self.am_score, self.lm_score, self.graph_score)
 
 
 @dataclass(frozen=True)
-class Final:
+class Link(Scored):
+    """A way from one node to another. Both are indices into the lattice's nodes."""
+
+    start: int
+    end: int
+    label: str | None = None
+    """As it came, quotes taken off. None: it has none; the word may stand on the end's node."""
+    word: str | None = None
+    """What a language model is to read. None: no word."""
+
+
+@dataclass(frozen=True)
+class Final(Scored):
     """What it costs to end at a node."""
-
-    am_score: float | None = None
-    lm_score: float | None = None
-    graph_score: float | None = None
-    source: Mapping[str, Any] = field(default_factory=dict, compare=False)
-    """Whatever else its format needs to write it again without loss."""
-    place: str = field(default="", compare=False)
-    """Where it came from, for messages: `line 17`."""
-
-    @property
-    def possible(self) -> bool:
-        """Whether no score of it is the log of zero."""
-        return _possible(self)
 
 
 @dataclass(frozen=True)
@@ -234,7 +227,3 @@ def _levels(count: int, successors: Mapping[int, Sequence[int]]) -> tuple[list[i
                 ready.append(end)
                 waiting.discard(end)
     return levels, waiting
-
-
-def _possible(scored: Link | Final) -> bool:
-    return float("-inf") not in (scored.am_score, scored.lm_score, scored.graph_score)

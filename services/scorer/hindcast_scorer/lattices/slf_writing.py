@@ -158,10 +158,9 @@ def _without_costs_of_ending(lattice: Lattice) -> Lattice:
             node,
             len(lattice.nodes),
             None if on_nodes else NULL,
-            None,
-            final.am_score,
-            final.lm_score,
-            final.graph_score,
+            am_score=final.am_score,
+            lm_score=final.lm_score,
+            graph_score=final.graph_score,
         )
         for node, final in sorted(lattice.finals.items())
     ]

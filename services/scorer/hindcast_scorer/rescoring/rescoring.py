@@ -74,7 +74,7 @@ class Rescorer:
             _total(options, hypothesis, float(score.joined.sum()), len(score.words))
             for hypothesis, score in zip(each.hypotheses, scores, strict=True)
         ]
-        before, after = _ranks(self._totals_before(each, scores)), _ranks(totals)
+        before, after = ranks_by(self._totals_before(each, scores)), ranks_by(totals)
         return RescoredList(
             each,
             [
@@ -126,7 +126,7 @@ def _total(options: RescoreOptions, hypothesis: Hypothesis, lm_logprob: float, w
     return acoustic + options.lm_weight * graph + options.word_insertion_penalty * words
 
 
-def _ranks(totals: Sequence[float]) -> list[int]:
+def ranks_by(totals: Sequence[float]) -> list[int]:
     """From 1, the largest first; equals keep their order."""
     order = sorted(range(len(totals)), key=lambda index: -totals[index])
     ranks = [0] * len(totals)

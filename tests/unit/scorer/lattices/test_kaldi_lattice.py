@@ -24,7 +24,10 @@ def test_costs_become_scores() -> None:
     assert first.graph_holds_lm
     assert (first.links[0].graph_score, first.links[0].am_score, first.links[0].lm_score) == (-5.2, -103.7, None)
     assert first.links[3].word is None
-    assert first.finals == {2: Final(0.0, None, 0.0), 3: Final(-3.1, None, -0.5)}
+    assert first.finals == {
+        2: Final(am_score=0.0, graph_score=0.0),
+        3: Final(am_score=-3.1, graph_score=-0.5),
+    }
 
 
 TABLE = b"<eps> 0\n<s>\t1\n</s> 2\n#0 3\n\nthe 4\n  rain   0017 \nRain 9"
