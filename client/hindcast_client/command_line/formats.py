@@ -47,6 +47,8 @@ _MEMBERS = (
     ("espnet2", re.compile(r"(?:.*/)?[0-9]+best_recog/[^/]+")),
     ("kaldi", re.compile(r"(?:.*/)?(?:words|lmwt|acwt|ali)(?:[._][^/]*)?")),
 )
+_SYMBOL_TABLE = re.compile(r"(?:.*/)?words\.txt(?:\.gz)?")
+"""It may belong to Kaldi's lattices as well as to its lists, and tells neither."""
 _GZIP = b"\x1f\x8b"
 _TAR_MAGIC, _BLOCK = slice(257, 262), 512
 
@@ -66,8 +68,9 @@ def format_of(name: str, head: bytes) -> str | None:
 
 def format_of_members(names: Sequence[str]) -> str | None:
     """The format of files that belong together, by their names; None where these don't tell."""
+    telling = any(not _SYMBOL_TABLE.fullmatch(name) for name in names)
     for form, pattern in _MEMBERS:
-        if names and all(pattern.fullmatch(name) for name in names):
+        if telling and all(pattern.fullmatch(name) for name in names):
             return form
     return "nemo-tsv" if len(names) == 2 and any(name.endswith(".tsv") for name in names) else None
 

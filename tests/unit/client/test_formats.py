@@ -54,6 +54,15 @@ def test_the_names_of_a_folder_tell_its_format():
     assert format_of_members(["beams.tsv", "manifest.json"]) == "nemo-tsv"
     assert format_of_members(["words.txt", "call-7.slf"]) is None
     assert format_of_members([]) is None
+    assert format_of_members(["words.txt"]) is None, "it may be the symbols of lattices"
+
+
+def test_an_archive_that_begins_with_symbols_is_what_follows_them():
+    lattice = (LATTICE_FILES / "two.lat").read_bytes()
+    symbols = b"<eps> 0\nrain 1\n"
+    assert format_of("-", tar({"words.txt": symbols, "a.lat": lattice})) == "kaldi-lattice"
+    assert format_of("-", tar({"words.txt": b"a-1 rain\n", "acwt": b"a-1 3\n"})) == "kaldi"
+    assert format_of("-", tar({"words.txt": symbols * 100})[:1024]) is None
 
 
 @pytest.mark.parametrize("name", ["call-7.slf", "a/call-7.slf.gz", "call-7", "call-7.nbest", "b/call-7.lat"])
