@@ -1,0 +1,59 @@
+"""`hindcast rescore --tune`: weights, what they are worth, and what is wrong with the lists that they come from."""
+
+import gzip
+import json
+
+import pytest
+from command_line import ESCAPE, as_lines, lists
+from written_lists import golden
+
+
+def test_weights_are_tuned_first_and_what_they_are_worth_is_told(hindcast, direct, development, tmp_path):
+    (tmp_path / "dev.jsonl.gz").write_bytes(gzip.compress(development(60, seed=1)))
+    (tmp_path / "lists.jsonl").write_bytes(development(40, seed=2))
+    tuning = ("--tune", "dev.jsonl.gz", "--report", "lists.jsonl", "--report-json", "tuned.json")
+    done = hindcast("lists.jsonl", *tuning, "--convention", '{"fold_case": true}')
+    told = json.loads((tmp_path / "tuned.json").read_text())
+    weights = {name: value for name, value in told["weights"].items() if name != "interpolation"}
+    assert told["verdict"] == "improves"
+    assert weights["lm_weight"] == pytest.approx(3, abs=1)
+    assert done.stdout == direct((tmp_path / "lists.jsonl").read_bytes(), format="jsonl", **weights)
+    stderr = done.stderr.decode()
+    assert ESCAPE not in done.stderr
+    heading, first, second, *sentences = stderr.splitlines()
+    assert " ".join(heading.split()) == "word error rate, % before after oracle after - before (95 %) p"
+    for row, name in ((first, "development"), (second, "report")):
+        figures = told[name]
+        assert row.split()[:4] == [name, *(f"{figures[f'wer_{when}']:.2f}" for when in ("before", "after", "oracle"))]
+        assert f"({figures['ci95'][0]:+.2f} to {figures['ci95'][1]:+.2f})" in row
+        assert row.endswith(f"{figures['p_value']:.3g}")
+    assert "Verdict: improves." in sentences
+    assert f"lm_weight {weights['lm_weight']:.6g}" in sentences[-1]
+
+
+def test_weights_that_are_worth_nothing_are_said_to_be_and_used(hindcast, direct, tmp_path):
+    (tmp_path / "dev.jsonl").write_bytes(as_lines(lists(8, seed=3, weight=0)))
+    (tmp_path / "report.jsonl").write_bytes(as_lines(lists(8, seed=4, weight=0)))
+    sent = golden("jsonl.jsonl")
+    tuning = ("--tune", "dev.jsonl", "--report", "report.jsonl", "--report-json", "/dev/stderr")
+    done = hindcast("-", *tuning, sent=sent)
+    assert b"Verdict: no significant gain.\nThe tuned weights are not shown to help." in done.stderr
+    report = done.stderr[done.stderr.index(b"{\n") :]
+    weights = json.loads(report)["weights"]
+    del weights["interpolation"]
+    assert done.stdout == direct(sent, format="jsonl", **weights)
+
+
+def test_what_is_wrong_with_lists_to_tune_on_is_told_by_their_lines(hindcast, tmp_path):
+    good, bad = as_lines(lists(1, seed=1)), b'\n{"utterance": "2", "hypotheses": [{"text": "a"}]}\n'
+    (tmp_path / "dev.jsonl").write_bytes(good + bad)
+    sent = golden("jsonl.jsonl")
+    done = hindcast("-", "--tune", "dev.jsonl", sent=sent, code=1)
+    assert done.stderr.startswith(b"dev.jsonl: line 3: reference ")
+    (tmp_path / "dev.jsonl").write_bytes(good + b"{")
+    assert b"dev.jsonl: line 2 must be" in hindcast("-", "--tune", "dev.jsonl", sent=sent, code=1).stderr
+    (tmp_path / "dev.jsonl").write_bytes(good)
+    done = hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", "--neural-weight", 2, sent=sent, code=1)
+    assert done.stderr.startswith(b"--neural-weight ")
+    assert b"none" in hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", sent=sent, code=1).stderr
+    assert b"no-such" in hindcast("-", "--tune", "no-such", sent=sent, code=1).stderr
