@@ -13,7 +13,6 @@ from statistics import median
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 from torch import nn
 
 from hindcast.lm.lstm import LstmSpecification
@@ -62,7 +61,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    threadpool_limits(1, user_api="blas")  # numpy's products are small
     vocabulary = Vocabulary.from_words([f"w{number}" for number in range(asked.vocabulary - 2)])
     specification = LstmSpecification(vocabulary_size=len(vocabulary), input_size=128, hidden_size=asked.hidden_size)
     model = specification.build(seed=1)

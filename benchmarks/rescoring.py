@@ -18,7 +18,6 @@ from statistics import median
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from hindcast.lm.evaluation import score
@@ -113,7 +112,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(asked.threads)
-    threadpool_limits(1, user_api="blas")  # numpy's products are small
     model = LstmSpecification(
         vocabulary_size=asked.vocabulary, input_size=asked.input_size, hidden_size=asked.hidden_size
     ).build(seed=1)

@@ -22,7 +22,6 @@ from typing import Any
 import numpy as np
 import torch
 import uvicorn
-from threadpoolctl import threadpool_limits
 
 from hindcast.lm.bundle import Bundle
 from hindcast.lm.lstm import LstmSpecification
@@ -201,7 +200,6 @@ def main() -> None:
     parser.add_argument("--json", type=Path)
     asked = parser.parse_args()
     torch.set_num_threads(1)
-    threadpool_limits(1, user_api="blas")
     if asked.serve:
         serve(asked.serve, asked.vocabulary, asked.port)
         return

@@ -5,7 +5,6 @@ from importlib.metadata import version
 
 import torch
 from fastapi import FastAPI
-from threadpoolctl import threadpool_limits
 
 from hindcast.adapters.artifacts import FileArtifacts
 from hindcast.adapters.database import PostgresDatabase
@@ -22,7 +21,6 @@ from hindcast_scorer.streams import Streams
 def build(settings: Settings) -> FastAPI:
     """The scorer over the database and the artifacts that `settings` name."""
     torch.set_num_threads(settings.serving_threads)
-    threadpool_limits(limits=1, user_api="blas")  # of numpy, whose products are small: the large ones are torch's
     database = PostgresDatabase(settings.database_url)
     artifacts = FileArtifacts(settings.artifacts, settings.cache_folder)
     models = Models(

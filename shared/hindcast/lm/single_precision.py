@@ -36,33 +36,36 @@ class _Layer:
     the last one is squashed by.
     """
 
-    input_KDH: Singles
-    bias_K1H: Singles
-    recurrent_KHH: Singles
+    input_KDH: Tensor
+    bias_K1H: Tensor
+    recurrent_KHH: Tensor
 
     @classmethod
     def of(cls, lstm: nn.LSTM, layer: int) -> "_Layer":
         """From torch's order, which is input, forget, cell, output."""
         names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
         input_GD, recurrent_GH, input_G, recurrent_G = (getattr(lstm, f"{name}_l{layer}").detach() for name in names)
-        return cls(
-            _by_gate(input_GD).transpose(0, 2, 1).copy(),
-            _by_gate((input_G + recurrent_G)[:, None]).transpose(0, 2, 1).copy(),
-            _by_gate(recurrent_GH).transpose(0, 2, 1).copy(),
-        )
+        return cls(_by_gate(input_GD), _by_gate((input_G + recurrent_G)[:, None]), _by_gate(recurrent_GH))
 
     def from_below(self, input_BD: Singles) -> Singles:
         """[K, B, H] what inputs give to the gates, the bias included."""
-        gates_KBH: Singles = input_BD @ self.input_KDH
-        gates_KBH += self.bias_K1H
+        gates_KBH: Singles = torch.baddbmm(self.bias_K1H, _for_each_gate(input_BD), self.input_KDH).numpy()
         return gates_KBH
 
+    def add_recurrent_(self, gates_KBH: Singles, hidden_BH: Singles) -> None:
+        """What the states before give to the gates."""
+        torch.from_numpy(gates_KBH).baddbmm_(_for_each_gate(hidden_BH), self.recurrent_KHH)
 
-def _by_gate(weights_GX: Tensor) -> Singles:
-    """[K, H, X]"""
+
+def _by_gate(weights_GX: Tensor) -> Tensor:
+    """[K, X, H]"""
     input, forget, cell, output = weights_GX.chunk(4)
-    by_gate: Singles = torch.stack([input / 2, forget / 2, output / 2, cell]).float().numpy()
-    return by_gate
+    return torch.stack([input / 2, forget / 2, output / 2, cell]).float().transpose(1, 2).contiguous()
+
+
+def _for_each_gate(rows_BX: Singles) -> Tensor:
+    """[K, B, X] the same rows."""
+    return torch.from_numpy(rows_BX).expand(4, *rows_BX.shape)
 
 
 class SinglePrecisionModel:
@@ -71,8 +74,9 @@ class SinglePrecisionModel:
 
     What each word of the vocabulary gives to the gates of the first layer is computed once; the products of the output
     are taken in single precision, over chunks of logits that stay in the cache; where several words are predicted from
-    one state they share its sum. Steps of a few lanes are many calls that compute little, and numpy's cost a third of
-    torch's. Log-probabilities differ from the exact ones by some 1e-6 a word.
+    one state they share its sum. Steps of a few lanes are many calls that compute little: numpy's cost a third of
+    torch's. Products are torch's alone, so that one setting says how many threads there are. Log-probabilities differ
+    from the exact ones by some 1e-6 a word.
     """
 
     @torch.no_grad()
@@ -85,9 +89,7 @@ class SinglePrecisionModel:
         # The bias is one column more, for a state that is always 1. Added to the logits, it would cost a sixth of them.
         self._output_VQ = torch.cat([model.output.weight, model.output.bias[:, None]], dim=1).float().numpy()
         to_input_size = getattr(model.to_input_size, "weight", None)
-        self._to_input_size_HP: Singles | None = None
-        if to_input_size is not None:
-            self._to_input_size_HP = to_input_size.detach().float().t().contiguous().numpy()
+        self._to_input_size_HP = None if to_input_size is None else to_input_size.detach().float().t().contiguous()
         self._exponentials_are_safe = self._largest_logit() < _SAFE_LOGIT
 
     @staticmethod
@@ -111,10 +113,11 @@ class SinglePrecisionModel:
             for number, layer in enumerate(self._layers):
                 if number:
                     gates_KBH = layer.from_below(hidden_LBH[number - 1, lanes])
-                gates_KBH += state[0][number, lanes] @ layer.recurrent_KHH
+                layer.add_recurrent_(gates_KBH, state[0][number, lanes])
                 _cell_(gates_KBH, state[1][number, lanes], hidden_LBH[number, lanes], cell_LBH[number, lanes])
-        hidden_BH: Singles = hidden_LBH[-1]
-        hidden_BP = hidden_BH if self._to_input_size_HP is None else hidden_BH @ self._to_input_size_HP
+        hidden_BP: Singles = hidden_LBH[-1]
+        if self._to_input_size_HP is not None:
+            hidden_BP = torch.mm(torch.from_numpy(hidden_BP), self._to_input_size_HP).numpy()
         return hidden_BP, (hidden_LBH, cell_LBH)
 
     def log_probs(self, hidden_NP: Singles, rows_E: Integers, words_E: Integers, *, normalize: bool = True) -> Reals:
@@ -169,10 +172,11 @@ class SinglePrecisionModel:
 
     def _largest_logit(self) -> float:
         """No logit can be further from 0: the LSTM's units lie between -1 and 1."""
-        weights_VP, bias_V = self._output_VQ[:, :-1], self._output_VQ[:, -1]
-        to_input_size_HP = self._to_input_size_HP
-        weights_VH = weights_VP if to_input_size_HP is None else weights_VP @ to_input_size_HP.T
-        return float((np.abs(weights_VH).sum(axis=1) + np.abs(bias_V)).max())
+        output_VQ = torch.from_numpy(self._output_VQ)
+        weights_VH, bias_V = output_VQ[:, :-1], output_VQ[:, -1]
+        if self._to_input_size_HP is not None:
+            weights_VH = weights_VH @ self._to_input_size_HP.t()
+        return float((weights_VH.abs().sum(dim=1) + bias_V.abs()).max())
 
     def _log_sum_exp_(self, logits_CV: Tensor) -> Reals:
         """[C]; overwrites the logits."""
