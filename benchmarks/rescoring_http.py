@@ -29,7 +29,7 @@ from hindcast.registry import Resource
 from hindcast.testing import MemoryDatabase, now, temporary_artifacts
 from hindcast.text.vocabulary import Vocabulary
 from hindcast.web.app import make_app, settle
-from hindcast_scorer.api import router
+from hindcast_scorer.api import routers
 from hindcast_scorer.batching import Batching
 from hindcast_scorer.models import Models
 from hindcast_scorer.ngram_models import NgramModels
@@ -62,8 +62,8 @@ def make_models(folder: Path, vocabulary: int) -> tuple[Models, NgramModels]:
 
 def serve(folder: Path, vocabulary: int, port: int) -> None:
     """In this process, until it is killed."""
-    routes = router(*make_models(folder, vocabulary), slots=SLOTS)
-    app = make_app(title="scorer", version="0", routers=[routes], readiness=lambda: None)
+    routes = routers(*make_models(folder, vocabulary), slots=SLOTS)
+    app = make_app(title="scorer", version="0", routers=routes, readiness=lambda: None)
     settle()
     uvicorn.run(app, port=port, log_level="warning")
 

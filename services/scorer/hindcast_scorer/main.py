@@ -10,7 +10,7 @@ from hindcast.adapters.artifacts import FileArtifacts
 from hindcast.adapters.database import PostgresDatabase
 from hindcast.settings import Settings
 from hindcast.web.app import check_binding, make_app, serve
-from hindcast_scorer.api import router
+from hindcast_scorer.api import routers
 from hindcast_scorer.models import Models
 from hindcast_scorer.ngram_models import NgramModels
 from hindcast_scorer.sessions import Sessions
@@ -39,19 +39,17 @@ def build(settings: Settings) -> FastAPI:
     return make_app(
         title="Hindcast scorer",
         version=version("hindcast-lm-scorer"),
-        routers=[
-            router(
+        routers=routers(
+            models,
+            ngrams,
+            slots=slots,
+            sessions=Sessions(most=settings.scorer_sessions, idle_seconds=settings.session_seconds),
+            streams=Streams(
                 models,
-                ngrams,
-                slots=slots,
-                sessions=Sessions(most=settings.scorer_sessions, idle_seconds=settings.session_seconds),
-                streams=Streams(
-                    models,
-                    limits=Limits(states=settings.stream_states, memory_bytes=settings.stream_memory_bytes),
-                    most=settings.stream_connections,
-                ),
-            )
-        ],
+                limits=Limits(states=settings.stream_states, memory_bytes=settings.stream_memory_bytes),
+                most=settings.stream_connections,
+            ),
+        ),
         readiness=database.ping,
     )
 

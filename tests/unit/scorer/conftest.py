@@ -20,7 +20,7 @@ from hindcast.text.corpus_writer import CorpusWriter
 from hindcast.text.pipeline import PipelineName, pipeline
 from hindcast.text.vocabulary import Vocabulary
 from hindcast.web.app import make_app
-from hindcast_scorer.api import router
+from hindcast_scorer.api import routers
 from hindcast_scorer.models import Models
 from hindcast_scorer.ngram_models import NgramModels
 
@@ -137,7 +137,7 @@ class Served:
         self.app: ASGIApp = make_app(
             title="scorer",
             version="0",
-            routers=[router(cast(Models, self.models), cast(NgramModels, self.ngrams), slots=1)],
+            routers=routers(cast(Models, self.models), cast(NgramModels, self.ngrams), slots=1),
             readiness=lambda: self.database.ping(),
         )
         self.http = TestClient(self.app)

@@ -7,7 +7,7 @@ from fastapi.testclient import TestClient
 from hindcast.errors import Gone, InvalidInput, NotFound, TooMany
 from hindcast.lm.prefix_tree import ReadingPoint
 from hindcast.web.app import make_app
-from hindcast_scorer.api import router
+from hindcast_scorer.api import routers
 from hindcast_scorer.sessions import Heard, Sessions
 
 ZERO = np.zeros((1, 1, 2), dtype=np.float32)
@@ -83,8 +83,8 @@ def test_reset_goes_back_to_where_it_began() -> None:
 @pytest.mark.parametrize("sessions", [None, Sessions(most=1, idle_seconds=5)])
 def test_the_limits_that_are_given_are_those_that_count(make_bundle, scorer, sessions):
     scorer.add(make_bundle(history="document"))
-    routes = router(scorer.models, scorer.ngrams, slots=1, sessions=sessions)
-    with TestClient(make_app(title="scorer", version="0", routers=[routes], readiness=lambda: None)) as http:
+    routes = routers(scorer.models, scorer.ngrams, slots=1, sessions=sessions)
+    with TestClient(make_app(title="scorer", version="0", routers=routes, readiness=lambda: None)) as http:
         first, second = (http.post("/v1/models/lm_1/sessions", json={}) for _ in range(2))
     left = datetime.fromisoformat(first.json()["expires_at"]) - datetime.now(UTC)
     if sessions is None:

@@ -21,7 +21,7 @@ from hindcast.registry import Resource
 from hindcast.testing import MemoryDatabase, now, temporary_artifacts
 from hindcast.text.vocabulary import Vocabulary
 from hindcast.web.app import make_app
-from hindcast_scorer.api import router
+from hindcast_scorer.api import routers
 from hindcast_scorer.models import Models
 from hindcast_scorer.ngram_models import NgramModels
 from hindcast_standalone.demonstrations import switchboard, switchboard_requests
@@ -138,12 +138,12 @@ def api(tmp_path: Path, serving: Callable[[ASGIApp], AbstractContextManager[str]
     size = artifacts.put(tmp_path / "made", "models/lm_1/0")
     with database.transaction() as transaction:
         transaction.resources.add(Resource("lm_1", "model", "m", "models/lm_1/0", bundle.facts(), size, None, now()))
-    routes = router(
+    routes = routers(
         Models(database, artifacts, scratch=tmp_path / "scratch", memory_bytes=1 << 30),
         NgramModels(database, artifacts, scratch=tmp_path / "scratch", memory_bytes=1 << 30),
         slots=1,
     )
-    app = make_app(title="scorer", version="0", routers=[routes], readiness=lambda: None)
+    app = make_app(title="scorer", version="0", routers=routes, readiness=lambda: None)
     with serving(app) as url:
         yield ApiClient(url, Console(quiet=True))
 

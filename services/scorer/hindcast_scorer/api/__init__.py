@@ -15,7 +15,7 @@ from hindcast.web.uploads import uploaded
 from hindcast_scorer import answers
 from hindcast_scorer.api.bodies import workplace_of
 from hindcast_scorer.api.ngrams import ngrams_router
-from hindcast_scorer.api.rescoring import rescoring_router
+from hindcast_scorer.api.rescoring import rescoring_routers
 from hindcast_scorer.api.streaming import streaming_router
 from hindcast_scorer.batching import Batching
 from hindcast_scorer.models import Models
@@ -45,33 +45,31 @@ async def _slot() -> AsyncIterator[None]:
     yield
 
 
-def router(
+def routers(
     models: Models,
     ngrams: NgramModels,
     *,
     slots: int,
     sessions: Sessions | None = None,
     streams: Streams | None = None,
-) -> APIRouter:
-    """The scorer's paths. Of the long computations, and of the short ones, no more than `slots` run at a time: a
-    question for one word never waits behind a corpus. Rescorings that wait for one another's slots are scored together
-    when it is their turn, so more of them are let in."""
+) -> list[APIRouter]:
+    """The scorer's paths, in the order in which they are tried: what recognisers wait for comes first. They are one
+    level deep, for each level of routers is matched twice.
+
+    Of the long computations, and of the short ones, no more than `slots` run at a time: a question for one word never
+    waits behind a corpus. Rescorings that wait for one another's slots are scored together when it is their turn, so
+    more of them are let in."""
     # Not `sessions or …`: one that holds none yet is empty, and so is false.
     sessions = Sessions() if sessions is None else sessions
     rescoring = Rescoring(models, sessions, Batching(slots=slots), ngrams)
-    routes = APIRouter()
-    # Paths are tried in this order: what recognisers wait for comes first.
-    routes.include_router(
-        rescoring_router(
-            rescoring, models, turn=Depends(_slot, scope="function", max_concurrency=RESCORINGS_PER_SLOT * slots)
-        )
-    )
-    routes.include_router(_scoring(models, slots=slots))
-    streams = Streams(models) if streams is None else streams
-    routes.include_router(streaming_router(streams, slots=slots))
-    routes.include_router(_registry(models))
-    routes.include_router(ngrams_router(ngrams))
-    return routes
+    turn = Depends(_slot, scope="function", max_concurrency=RESCORINGS_PER_SLOT * slots)
+    return [
+        *rescoring_routers(rescoring, models, turn=turn),
+        _scoring(models, slots=slots),
+        streaming_router(Streams(models) if streams is None else streams, slots=slots),
+        _registry(models),
+        ngrams_router(ngrams),
+    ]
 
 
 def _registry(models: Models) -> APIRouter:

@@ -1,5 +1,6 @@
 """The HTTP edge of rescoring: lists, conversations."""
 
+from enum import Enum
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Response
@@ -18,19 +19,21 @@ from hindcast_scorer.rescoring_schemas import (
 )
 from hindcast_scorer.tuning_schemas import CheckAnswer, CheckRequest, TuneAnswer, TuneRequest
 
+TAGS: list[str | Enum] = ["rescoring"]
 
-def rescoring_router(rescoring: Rescoring, models: Models, *, turn: Any) -> APIRouter:
+
+def rescoring_routers(rescoring: Rescoring, models: Models, *, turn: Any) -> list[APIRouter]:
     """`turn` is what every endpoint that computes depends on."""
-    routes = APIRouter(tags=["rescoring"])
-    routes.include_router(lattice_files_router(rescoring, models, turn=turn))
-    routes.include_router(list_files_router(rescoring, models, turn=turn))
-    routes.include_router(_lists(rescoring, turn=turn))
-    routes.include_router(_sessions(rescoring, turn=turn))
-    return routes
+    return [
+        lattice_files_router(rescoring, models, turn=turn),
+        list_files_router(rescoring, models, turn=turn),
+        _lists(rescoring, turn=turn),
+        _sessions(rescoring, turn=turn),
+    ]
 
 
 def _lists(rescoring: Rescoring, *, turn: Any) -> APIRouter:
-    routes = APIRouter(dependencies=[turn])
+    routes = APIRouter(tags=TAGS, dependencies=[turn])
 
     @routes.post("/v1/models/{model}/rescore", response_model=RescoreAnswer, openapi_extra=with_lattices(file_bodies()))
     def rescore_lists(
@@ -57,7 +60,7 @@ def _lists(rescoring: Rescoring, *, turn: Any) -> APIRouter:
 
 
 def _sessions(rescoring: Rescoring, *, turn: Any) -> APIRouter:
-    routes = APIRouter(prefix="/v1/models/{model}/sessions", dependencies=[turn])
+    routes = APIRouter(prefix="/v1/models/{model}/sessions", tags=TAGS, dependencies=[turn])
 
     @routes.post("", status_code=201)
     def begin_session(model: str, asked: SessionRequest, response: Response) -> SessionAnswer:
