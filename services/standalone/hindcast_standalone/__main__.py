@@ -74,6 +74,9 @@ def _add_table1(table: argparse.ArgumentParser) -> None:
     table.add_argument("--rows", nargs="+", default=(), metavar="ROW", help="keys of the preset's rows; default: all")
     table.add_argument("--epochs", type=_epochs, help="at most, of every network: for a quick look")
     table.add_argument("--lm", default="{}", metavar="JSON", help="fields of every language model, such as dropout")
+    table.add_argument(
+        "--settled", default="{}", metavar="JSON", help="what an earlier search found: inputs by row, pretrain by kind"
+    )
     table.add_argument("--untuned", action="store_true", help="take the preset's inputs and domains in every row")
     table.add_argument("--curve", action="store_true", help="instead: word2vec's gain at 0.1, 0.3 and 1 million words")
     table.set_defaults(run=_table1)

@@ -157,6 +157,32 @@ def test_the_vocabulary_that_was_asked_for_is_told(
     assert told in (tmp_path / "table1.md").read_text()
 
 
+@unplotted
+def test_what_was_found_before_is_not_searched_again(server: FakeServer, tmp_path: Path) -> None:
+    settled = {
+        "inputs": {"word2vec-and-domains": {"normalization": "unit", "compression": 64}},
+        "pretrain": {"bilstm_domain": {"clip": 1.0}},
+    }
+    asked = Asked(tmp_path, settled=json.dumps(settled))
+    Study(server, tmp_path, "command").table(SMALL, DOMAIN_ROWS, seeds=2, found=asked.found)  # type: ignore[arg-type]
+    _, rest, one_seed, all_seeds = experiments(server)
+    for each in (rest, one_seed, all_seeds):
+        assert each["inputs"] == settled["inputs"]
+        assert each["pretrain"]["bilstm_domain"] == {"epochs": 3, "clip": 1.0}
+        expanded({key: value for key, value in each.items() if key != "name"})
+    written = (tmp_path / "table1.md").read_text()
+    assert "word2vec-and-domains: unit with compression 64, as found before" in written
+    assert 'bilstm_domain: {"clip": 1.0}, as found before' in written
+
+
+@pytest.mark.parametrize(
+    "settled", ["[]", "{", '{"lm": {}}', '{"inputs": {"bilstm-lm": 3}}', '{"inputs": {"no-such-row": {}}}']
+)
+def test_settings_that_cannot_have_been_found_are_refused(tmp_path: Path, settled: str) -> None:
+    with pytest.raises(InvalidInput, match="SETTLED"):
+        _ = Asked(tmp_path, settled=settled).found
+
+
 DOMAIN_ROWS = ["baseline", "domain-large-paragraphs", "word2vec-and-domains"]
 
 

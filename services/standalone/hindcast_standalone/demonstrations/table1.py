@@ -7,8 +7,9 @@ import json
 import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ class Asked:
     """At most, of every network; None: until patience ends it."""
     lm: str = "{}"
     """Fields of every language model, instead of the preset's: JSON."""
+    settled: str = "{}"
+    """What an earlier search found, so that it isn't searched again: JSON with `inputs`, by row, and `pretrain`, by the
+    kind of job."""
     untuned: bool = False
     """Leave out the search for the best input of rows, and for the settings of domains, that the paper doesn't name."""
     curve: bool = False
@@ -61,22 +65,61 @@ class Asked:
         """InvalidInput where it is none."""
         if not 0 < self.scale <= 1:
             raise InvalidInput.field("SCALE", "must be above 0, and 1 at most: the paper's size")
-        try:
-            lm = json.loads(self.lm)
-        except ValueError:
-            lm = None
-        if not isinstance(lm, dict) or not isinstance(lm.get("optimizer", {}), dict):
+        lm = _object(self.lm)
+        if lm is None or not isinstance(lm.get("optimizer", {}), dict):
             raise InvalidInput.field("LM", """must be an object in JSON, such as '{"dropout": 0.4}'""")
         size = Size.of(scale=self.scale, lm_words=self.lm_words, epochs=self.epochs, lm=lm)
         if min(size.domain_small, size.lm_words) < 1:
-            field = "SCALE" if self.lm_words is None or self.lm_words > 0 else "LM_WORDS"
-            raise InvalidInput.field(field, "must leave a word to learn")
+            option = "SCALE" if self.lm_words is None or self.lm_words > 0 else "LM_WORDS"
+            raise InvalidInput.field(option, "must leave a word to learn")
         return size
+
+    @property
+    def found(self) -> "Found":
+        """Of `settled`. InvalidInput where it isn't what it should be."""
+        told = _object(self.settled)
+        parts = [told.get(name, {}) for name in ("inputs", "pretrain")] if told is not None else []
+        if told is None or not told.keys() <= {"inputs", "pretrain"} or not all(map(_holds_objects, parts)):
+            example = """'{"inputs": {"bilstm-lm": {"normalization": "unit", "compression": null}}}'"""
+            raise InvalidInput.field("SETTLED", f"must be an object in JSON of inputs and pretrain, such as {example}")
+        inputs, pretrain = parts
+        if unknown := [row for row in inputs if row not in requests.ROWS]:
+            raise InvalidInput.field("SETTLED", f"{unknown[0]!r} is none of {', '.join(requests.ROWS)}")
+        return Found(inputs, pretrain)
+
+
+@dataclass(frozen=True)
+class Found:
+    """Settings that the paper doesn't name, as an earlier search chose them."""
+
+    inputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By row."""
+    pretrain: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By the kind of job."""
+
+    @property
+    def described(self) -> list[str]:
+        """A line each."""
+        inputs = [f"- {row}: {_told_input(fields)}, as found before" for row, fields in self.inputs.items()]
+        kinds = [f"- {kind}: {json.dumps(fields)}, as found before" for kind, fields in self.pretrain.items()]
+        return [*inputs, *kinds]
+
+
+def _object(written: str) -> dict[str, Any] | None:
+    try:
+        told = json.loads(written)
+    except ValueError:
+        return None
+    return told if isinstance(told, dict) else None
+
+
+def _holds_objects(part: Any) -> bool:
+    return isinstance(part, dict) and all(isinstance(fields, dict) for fields in part.values())
 
 
 def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> None:
     """Upload, run the rows, write the table and its plot."""
-    size, rows, output = asked.size, asked.chosen, asked.output or settings.home_folder / "results"
+    size, rows, found, output = asked.size, asked.chosen, asked.found, asked.output or settings.home_folder / "results"
     texts = select(asked.data)
     learned, held_out = (sum(text.words(split) for text in texts) for split in ("train", "test"))
     console.print(f"Text: {len(texts)} corpora, {learned:,} words of train, {held_out:,} of test", highlight=False)
@@ -94,7 +137,7 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
             "Ctrl-C stops; the same command goes on.",
             highlight=False,
         )
-        study.table(size, rows, seeds=asked.seeds, tuned=tuned)
+        study.table(size, rows, seeds=asked.seeds, tuned=tuned, found=found)
 
 
 @dataclass(frozen=True)
@@ -118,37 +161,39 @@ class Study:
         """Once. InvalidInput where a corpus of that name has other text."""
         upload_once(self._api, text.body(), name=requests.corpus_name(text.name), pipeline=PIPELINE)
 
-    def table(self, size: Size, rows: Sequence[str], *, seeds: int, tuned: bool = True) -> None:
-        """One seed of every row, what tells most at first; then the other seeds."""
+    def table(
+        self, size: Size, rows: Sequence[str], *, seeds: int, tuned: bool = True, found: Found | None = None
+    ) -> None:
+        """One seed of every row, what tells most at first; then the other seeds. What `found` has isn't searched."""
+        found = found or Found()
         external = self._external_table() if requests.EXTERNAL in rows else None
-        searched = [row for row in requests.CANDIDATES if tuned and row in rows]
+        searched = [row for row in requests.CANDIDATES if tuned and row in rows and row not in found.inputs]
         first = [row for row in requests.FIRST if row in rows]
         rest = [row for row in rows if row not in (*first, *searched)]
-        begun = [self._begin(requests.preset(size, rows=first, seeds=[1]))]
-        searched_domains = tuned and any(map(requests.by_domains, rows))
-        domains = self._domain_settings(size) if searched_domains else None
-        settings = domains.fields if domains else None
+        self._begin(requests.preset(size, rows=first, seeds=[1], inputs=found.inputs))
+        searches_domains = tuned and not found.pretrain and any(map(requests.by_domains, rows))
+        domains = self._domain_settings(size) if searches_domains else None
+        settings = domains.fields if domains else found.pretrain
         tries = {row: [self._begin(each) for each in requests.candidates(size, row, settings)] for row in searched}
+        posted = partial(requests.preset, size, settings=settings, external_table=external)
         if rest:
-            request = requests.preset(size, rows=rest, seeds=[1], settings=settings, external_table=external)
-            begun.append(self._begin(request))
-        for experiment in (*begun, *(each for several in tries.values() for each in several)):
-            self._await(experiment)
-        found = {
-            row: self._best(row, requests.CANDIDATES[row], several, told=_told_input) for row, several in tries.items()
-        }
-        inputs = {row: best.fields for row, best in found.items() if best}
-        described = [_described(row, best, _told_input) for row, best in found.items()]
-        if domains:
-            domains = replace(domains, fields=requests.used(domains.fields, rows))
-        if searched_domains:
+            self._begin(posted(rows=rest, seeds=[1], inputs=found.inputs))
+        best = {row: self._best_input(row, several) for row, several in tries.items()}
+        inputs = {**found.inputs, **{row: each.fields for row, each in best.items() if each}}
+        described = [*found.described, *(_described(row, each, _told_input) for row, each in best.items())]
+        if searches_domains:
+            if domains:
+                domains = replace(domains, fields=requests.used(domains.fields, rows))
             described.append(_described(f"domains (of {requests.ON_SMALL})", domains, _told_settings))
-        for count in dict.fromkeys((1, seeds)):
-            numbers = range(1, count + 1)
-            request = requests.preset(
-                size, rows=rows, seeds=numbers, inputs=inputs, settings=settings, external_table=external
-            )
-            self._report(self._await(self._begin(request)), size, described)
+        counts = dict.fromkeys((1, seeds))
+        begun = [self._begin(posted(rows=rows, seeds=range(1, count + 1), inputs=inputs)) for count in counts]
+        for experiment in begun:
+            self._report(self._await(experiment), size, described)
+
+    def _best_input(self, row: str, tries: Sequence[Mapping[str, Any]]) -> Best | None:
+        for experiment in tries:
+            self._await(experiment)
+        return self._best(row, requests.CANDIDATES[row], tries, told=_told_input)
 
     def _domain_settings(self, size: Size) -> Best | None:
         """Found on the small text of domains, as the paper's, before any row of the large one is made."""
