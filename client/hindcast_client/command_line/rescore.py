@@ -19,8 +19,12 @@ from hindcast_client.command_line.formats import ALL_IN_ONE, FORMATS, ONE_UTTERA
 from hindcast_client.command_line.progress import Shown, shown
 from hindcast_client.command_line.service import Service
 from hindcast_client.command_line.sources import Source, source_of
+from hindcast_client.command_line.tuning_search import Search, search_of
 
-TUNING = ("report", "convention", "before", "report_json")
+TUNING = (
+    *("report", "convention", "before", "groups", "folds", "range", "interpolations", "restarts", "seed"),
+    "report_json",
+)
 WARNING = "hindcast-warning"
 
 
@@ -63,6 +67,12 @@ def rescore(
     report: options.Report = None,
     convention: options.Convention = None,
     before: options.Before = None,
+    groups: options.Groups = None,
+    folds: options.Folds = None,
+    range: options.Range = None,
+    interpolations: options.Interpolations = None,
+    restarts: options.Restarts = None,
+    seed: options.Seed = None,
     report_json: options.ReportJson = None,
 ) -> None:
     """Score a recogniser's lists or lattices anew. They come back in the format that they were in.
@@ -74,6 +84,8 @@ def rescore(
     zcat lists.jsonl.gz | hindcast rescore - --model small --order sorted | head -1
 
     hindcast rescore lists.jsonl --model small --tune dev.jsonl --output rescored.jsonl
+
+    hindcast rescore lists.jsonl --model small --tune dev.jsonl --groups '^sw[0-9]+' --range lm_weight=0:30
 
     hindcast rescore --format slf lattices/ --model small --output rescored/
 
@@ -88,9 +100,9 @@ def rescore(
             query["utterance"] = utterance_of(source.file.name)
         service = Service(server)
         if tune is not None:
-            settings = {"convention": _convention(convention), "before": before}
-            query |= _tuned(service, model, query, tune, report, settings, report_json)
-        elif given := [name for name in TUNING if called.params[name] is not None]:
+            search = search_of(called.params)
+            query |= _tuned(service, model, query, tune, report, search, report_json)
+        elif given := [name for name in TUNING if called.params[name] not in (None, (), [])]:
             wrong_usage(f"{options.option(given[0])} must come with --tune.")
         headers = {} if accept is None else {"accept": accept}
         by_line = form == "jsonl" or not same_format
@@ -131,32 +143,21 @@ def _destination(output: Path | None, source: Source, *, archive: bool) -> Desti
     return OneFile(output)
 
 
-def _convention(given: str | None) -> Any:
-    """A name, or rules as JSON."""
-    if given is None or not given.lstrip().startswith("{"):
-        return given
-    try:
-        return json.loads(given)
-    except ValueError as error:
-        wrong_usage(f"--convention must be a name or JSON: {error}.")
-
-
 def _tuned(
     service: Service,
     model: str,
     query: Mapping[str, Any],
     development: Path,
     report: Path | None,
-    settings: Mapping[str, Any],
+    search: Search,
     report_json: Path | None,
 ) -> Mapping[str, float]:
     """The weights that lists with references give, and what they are worth told."""
     lists = tuning.read_lists(development)
     reported = None if report is None else tuning.read_lists(report)
-    given = {name: value for name, value in settings.items() if value is not None}
     with shown() as progress:
         progress.waiting("tuning")
-        found = tuning.tune(service, model, development=lists, report=reported, query=query, settings=given)
+        found = tuning.tune(service, model, development=lists, report=reported, query=query, search=search)
     tuning.tell_of(found)
     if report_json is not None:
         report_json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

@@ -137,6 +137,32 @@ Before = Annotated[
     Literal["am", "order"] | None,
     typer.Option(help="What is to be bettered: the acoustic scores, or the order.", rich_help_panel=_TUNING),
 ]
+Groups = Annotated[
+    str | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="A regular expression: the part of an utterance's id that it matches, such as its conversation, is its "
+        "group. Weights are judged by cross-validation over them too.",
+        rich_help_panel=_TUNING,
+    ),
+]
+Folds = Annotated[
+    int | None, typer.Option(help="Of that cross-validation; default: one for each group.", rich_help_panel=_TUNING)
+]
+Range = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="WEIGHT=LOW:HIGH",
+        help="Where a weight is looked for, such as lm_weight=0:30; equal ends fix it. May be given again.",
+        rich_help_panel=_TUNING,
+    ),
+]
+Interpolations = Annotated[
+    str | None,
+    typer.Option(metavar="WEIGHTS", help="Neural weights to try beside --ngram: 0.3,0.5,0.7", rich_help_panel=_TUNING),
+]
+Restarts = Annotated[int | None, typer.Option(help="Random starts of the search.", rich_help_panel=_TUNING)]
+Seed = Annotated[int | None, typer.Option(help="Of random starts and bootstrap.", rich_help_panel=_TUNING)]
 ReportJson = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Where what tuning found goes as JSON.", rich_help_panel=_TUNING),

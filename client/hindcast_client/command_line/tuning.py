@@ -15,6 +15,7 @@ from rich.table import Table
 from hindcast_client.command_line.failures import Failure, tell
 from hindcast_client.command_line.formats import is_gzip
 from hindcast_client.command_line.service import Service
+from hindcast_client.command_line.tuning_search import Search
 
 PLAIN_OPTIONS = ("am_scale", "lm_weight", "word_insertion_penalty", "context", "sum")
 TEXT_OPTIONS = ("case", "brackets", "fragments", "hyphens")
@@ -26,6 +27,7 @@ _OPTIONS = {
     "options.oov.penalty": "--oov-penalty",
     "options.oov.spread": "--oov-spread",
     "development": "--tune",
+    "ranges": "--range",
 }
 """Fields of a request whose last name isn't that of the command's option."""
 
@@ -41,6 +43,11 @@ class Lists:
     def json(self) -> bytes:
         """As one JSON list."""
         return b"[" + b",".join(line for _, line in self.lines) + b"]"
+
+    @property
+    def utterances(self) -> Sequence[str]:
+        """Their ids."""
+        return [str(json.loads(line).get("utterance")) for _, line in self.lines]
 
     def place(self, index: int) -> str:
         """Of a list, for sentences."""
@@ -68,10 +75,11 @@ def tune(
     development: Lists,
     report: Lists | None,
     query: Mapping[str, Any],
-    settings: Mapping[str, Any],
+    search: Search,
 ) -> Mapping[str, Any]:
     """What the service answers. `query` holds the options of the rescoring that is to come; Failure."""
     path = f"/v1/models/{quote(model, safe='')}/rescore/tune"
+    settings = search.fields(development.utterances)
     lists = {"development": development} | ({} if report is None else {"report": report})
 
     def body() -> Iterator[bytes]:
@@ -85,6 +93,8 @@ def tune(
     def named(field: str) -> str:
         if found := _LIST.fullmatch(field):
             return f"{lists[found[1]].place(int(found[2]))}: {found[3] or 'the list'}"
+        if field.startswith("ranges."):
+            return f"--range {field.removeprefix('ranges.')}"
         return _OPTIONS.get(field) or "--" + field.rpartition(".")[2].replace("_", "-")
 
     with service.asked(path, body(), naming=named, headers={"content-type": "application/json"}) as answer:
@@ -125,9 +135,9 @@ def tell_of(answer: Mapping[str, Any]) -> None:
     table = Table("word error rate, %", box=None, pad_edge=False, header_style="")
     for column in ("before", "after", "oracle", "after - before (95 %)", "p"):
         table.add_column(column, justify="right")
-    for name in ("development", "report"):
+    for name in ("development", "report", "cross_validation"):
         if figures := answer[name]:
-            table.add_row(name, *_row(figures))
+            table.add_row(name.replace("_", "-"), *_row(figures))
     Console(stderr=True, highlight=False).print(table)
     for warning in answer["warnings"]:
         tell(f"Note: {warning}")

@@ -59,3 +59,27 @@ def test_what_is_wrong_with_lists_to_tune_on_is_told_by_their_lines(hindcast, tm
     told = b"none" if find_spec("kenlm") else b"make kenlm"
     assert told in hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", sent=sent, code=1).stderr
     assert b"no-such" in hindcast("-", "--tune", "no-such", sent=sent, code=1).stderr
+
+
+def test_how_weights_are_searched_can_be_said(hindcast, development, tmp_path):
+    ids = (f"sw{number % 5}-{number}" for number in range(40))
+    made = [
+        {**json.loads(line), "utterance": id}
+        for id, line in zip(ids, development(40, seed=5).splitlines(), strict=True)
+    ]
+    (tmp_path / "dev.jsonl").write_bytes(as_lines(made))
+    sent = golden("jsonl.jsonl")
+    search = ("--groups", "^sw[0-9]+", "--folds", 2, "--range", "lm-weight=0:1", "--restarts", 3, "--seed", 4)
+    done = hindcast("-", "--tune", "dev.jsonl", *search, "--report-json", "tuned.json", sent=sent)
+    told = json.loads((tmp_path / "tuned.json").read_text())
+    assert 0 <= told["weights"]["lm_weight"] <= 1
+    folds = told["cross_validation"]["folds"]
+    assert len(folds) == 2
+    assert sorted(group for fold in folds for group in fold["groups"]) == [f"sw{number}" for number in range(5)]
+    row = next(line for line in done.stderr.decode().splitlines() if line.startswith("cross-validation"))
+    assert row.split()[1] == f"{told['cross_validation']['wer_before']:.2f}"
+    outside = hindcast("-", "--tune", "dev.jsonl", "--groups", "^utt", sent=sent, code=1)
+    assert outside.stderr == b"--groups '^utt' matches nothing of the utterance 'sw0-0'.\n"
+    unknown = hindcast("-", "--tune", "dev.jsonl", "--range", "weight=0:1", sent=sent, code=1)
+    assert unknown.stderr.startswith(b'--range the key "weight" must be one of am_scale')
+    assert b"--restarts " in hindcast("-", "--tune", "dev.jsonl", "--restarts", -1, sent=sent, code=1).stderr
