@@ -2,6 +2,7 @@
 real ones, so that tests of what stands on them need no server."""
 
 import json
+import sys
 import threading
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,9 +11,12 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+
 from hindcast.adapters.artifacts import FileArtifacts
 from hindcast.adapters.pages import Place, cut, place_of
 from hindcast.errors import IllegalMove, InUse, InvalidInput, LeaseLost, NameTaken, NotFound
+from hindcast.jobs.curves import Curve, Moment, ToldMetric, drawn
 from hindcast.jobs.job import LEGAL_MOVES, EventType, Job, JobEvent, JobProgress, JobStatus
 from hindcast.registry import NOUNS, Page, Resource, ResourceStatus, ResourceType
 
@@ -212,6 +216,19 @@ class MemoryJobs:
     def events(self, id: str, *, after: int = 0, limit: int = 500) -> Sequence[JobEvent]:
         """See hindcast.jobs.ports.Jobs."""
         return self._state.events.get(id, ())[after : after + limit]
+
+    def curves(self, id: str, *, points: int) -> Sequence[Curve]:
+        """See hindcast.jobs.ports.Jobs."""
+        events = {event.sequence: event for event in self.events(id, limit=sys.maxsize) if event.type == "metric"}
+        told: dict[str, dict[int, float]] = {}
+        for sequence, event in events.items():
+            for name, value in event.data["metrics"].items():
+                told.setdefault(name, {})[sequence] = value
+        metrics = [
+            ToldMetric(name, np.array([*values.values()], np.float64), np.array([*values], np.int64))
+            for name, values in told.items()
+        ]
+        return drawn(metrics, points, lambda kept: {sequence: _moment(events[sequence]) for sequence in kept})
 
     def delete(self, id: str) -> Job:
         """See hindcast.jobs.ports.Jobs."""
@@ -431,6 +448,10 @@ class MemoryQueue:
 def temporary_artifacts(folder: Path) -> FileArtifacts:
     """A file store below an empty folder of a test."""
     return FileArtifacts((folder / "artifacts").as_uri(), folder / "cache")
+
+
+def _moment(event: JobEvent) -> Moment:
+    return Moment(event.data.get("done"), event.data.get("unit", ""), event.created_at)
 
 
 def _place(item: Job | Resource) -> Place:

@@ -3,11 +3,13 @@
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from hindcast.errors import IllegalMove, InUse, InvalidInput, LeaseLost, NameTaken, NotFound
+from hindcast.jobs.curves import Moment
 from hindcast.jobs.job import Job, JobProgress, JobStatus
 from hindcast.jobs.ports import Database
 from hindcast.registry import Page, Resource, new_id
@@ -369,6 +371,39 @@ def test_events_are_numbered_within_their_job(database: Database) -> None:
         ]
         assert [event.sequence for event in transaction.jobs.events(one.id, after=1, limit=1)] == [2]
         assert [event.sequence for event in transaction.jobs.events(two.id)] == [1]
+
+
+def test_metrics_are_drawn_as_curves_in_the_order_in_which_they_were_told(database: Database) -> None:
+    one, two = add(database, job(), job())
+    with database.transaction() as transaction:
+        tell = partial(transaction.jobs.add_event, one.id)
+        tell("metric", {"metrics": {"loss": 3.5, "epoch": 1}, "done": 10, "unit": "tokens"})
+        tell("progress", {"fraction": 0.5})
+        tell("metric", {"metrics": {"loss": 2.5}, "done": 20, "unit": "tokens"})
+        tell("metric", {"metrics": {"loss": -1e-300}, "done": 15.5, "unit": "tokens"})
+        tell("metric", {"metrics": {"loss": 1e300}})
+        transaction.jobs.add_event(two.id, "metric", {"metrics": {"loss": 7.0}})
+    with database.transaction() as transaction:
+        epoch, loss = transaction.jobs.curves(one.id, points=4)
+        told_at = [event.created_at for event in transaction.jobs.events(one.id) if event.type == "metric"]
+        assert transaction.jobs.curves("job_0", points=4) == []
+    assert (epoch.name, epoch.total, epoch.values) == ("epoch", 1, [1.0])
+    assert epoch.moments == [Moment(10.0, "tokens", told_at[0])]
+    assert (loss.name, loss.total, loss.values) == ("loss", 4, [3.5, 2.5, -1e-300, 1e300])
+    assert [moment.done for moment in loss.moments] == [10.0, 20.0, 15.5, None]
+    assert [moment.unit for moment in loss.moments] == ["tokens", "tokens", "tokens", ""]
+    assert [moment.at for moment in loss.moments] == told_at
+
+
+def test_a_long_curve_keeps_its_ends_and_extremes(database: Database) -> None:
+    [made] = add(database, job())
+    values = [10.0, 9.0, 12.0, 8.0, 7.0, 6.0, 5.5, 5.0]
+    with database.transaction() as transaction:
+        for done, value in enumerate(values):
+            transaction.jobs.add_event(made.id, "metric", {"metrics": {"loss": value}, "done": done, "unit": "rounds"})
+        [curve] = transaction.jobs.curves(made.id, points=5)
+    assert (curve.total, curve.values) == (8, [10.0, 12.0, 5.5, 5.0])
+    assert [moment.done for moment in curve.moments] == [0, 2, 6, 7]
 
 
 def test_only_a_job_that_has_ended_can_be_deleted(database: Database) -> None:

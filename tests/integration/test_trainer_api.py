@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from hindcast.adapters.database import PostgresDatabase
@@ -222,6 +223,22 @@ def test_events_arrive_while_the_job_runs_and_a_later_stream_goes_on_after_them(
         rest = list(told(response.iter_lines()))
     assert [(number, type) for number, type, _ in rest] == [(5, "log"), (6, "status")]
     assert rest[1][2]["error"]["detail"] == "no words"
+
+
+def test_a_hundred_thousand_figures_are_told_in_five_hundred_points(
+    trainer: httpx.Client, corpus: Mapping[str, Any], settings: Settings
+) -> None:
+    told = """INSERT INTO job_events (job_id, sequence, type, data)
+        SELECT %s, place + 1, 'metric', jsonb_build_object('done', place, 'unit', 'tokens', 'metrics',
+            jsonb_build_object('loss', CASE place WHEN 77777 THEN 1e6 ELSE 9 - place / 20000.0 END))
+        FROM generate_series(1, 100000) place"""
+    with psycopg.connect(settings.database_url) as connection:
+        connection.execute(told, [corpus["job"]])
+    [series] = trainer.get(f"/v1/jobs/{corpus['job']}/metrics").json()["series"]
+    assert (series["name"], series["unit"], series["total"]) == ("loss", "tokens", 100_000)
+    assert 400 < len(series["points"]) <= 500
+    assert [series["points"][0], series["points"][-1]] == [[1, 8.99995], [100_000, 4.0]]
+    assert [77_777, 1e6] in series["points"]
 
 
 def test_an_unknown_job_has_no_stream(trainer: httpx.Client) -> None:

@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
+from hindcast.jobs.curves import Curve
 from hindcast.jobs.job import EventType, Job, JobEvent, JobProgress, JobStatus
 from hindcast.registry import Page, Resources
 
@@ -75,6 +76,10 @@ class Jobs(Protocol):
 
     def events(self, id: str, *, after: int = 0, limit: int = 500) -> Sequence[JobEvent]:
         """Events with a sequence above `after`, in order."""
+
+    def curves(self, id: str, *, points: int) -> Sequence[Curve]:
+        """All that the job's events tell of each metric, reduced to at most `points` (from FEWEST_POINTS) values by
+        `hindcast.jobs.curves.extremes`, by name."""
 
     def delete(self, id: str) -> Job:
         """Remove an ended job and its events (IllegalMove otherwise) and the resource that it reserved but never
