@@ -43,6 +43,14 @@ def test_a_model_is_imported_asked_listed_and_deleted(postgres_url, hindcast_hom
     assert (card["name"], card["warnings"], card["metrics"]) == ("klein 雨", ["雨"], {"test_perplexity": 5.5})
     answer = http.post("/v1/models/klein 雨/rank", json={"context": "the naïve", "words": ["雨"]})
     assert answer.json()["ranks"][0]["in_vocabulary"]
+    passage = {"texts": ["the naïve 雨"], "detail": "token", "top": 2}
+    tokens = http.post("/v1/models/klein 雨/perplexity", json=passage).json()["texts"][0]["tokens"]
+    assert [(token["token"], len(token["top"])) for token in tokens] == [
+        ("the", 2),
+        ("naïve", 2),
+        ("雨", 2),
+        ("</s>", 2),
+    ]
     exported = http.get("/v1/models/klein 雨/bundle")
     assert exported.content == packed
     assert "filename*=utf-8''klein%20%E9%9B%A8.zip" in exported.headers["content-disposition"]

@@ -1,5 +1,6 @@
 """From a question to its answer: which model, which words, how much of it is told. Free of HTTP."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,7 @@ from hindcast_scorer.schemas import (
     MAX_CORPUS_TOKENS,
     ContextRequest,
     Detail,
+    LikelyWord,
     ModelRanks,
     NextAnswer,
     NextRequest,
@@ -29,7 +31,7 @@ from hindcast_scorer.schemas import (
     ScoredToken,
     VocabularyFacts,
 )
-from hindcast_scorer.scoring import NextWord, Tally, TextScores, score_stored, score_texts, token_of
+from hindcast_scorer.scoring import Guess, NextWord, Tally, TextScores, score_stored, score_texts, token_of
 from hindcast_scorer.srilm_text import MEDIA_TYPE, srilm_text
 
 
@@ -45,7 +47,8 @@ def perplexity(models: Models, reference: str, asked: PerplexityRequest) -> Perp
             raise InvalidInput.field("corpus", f"{limit}: set limit_tokens")
         tally = score_stored(bundle, stored, history=asked.history)
     else:
-        scores = score_texts(bundle, asked.texts or [], history=asked.history, ranks=asked.detail == "token")
+        ranks = asked.detail == "token"
+        scores = score_texts(bundle, asked.texts or [], history=asked.history, ranks=ranks, top=asked.top)
         tally = sum((text.tally for text in scores), Tally())
         texts = [_scored_text(text, asked.detail) for text in scores]
     return PerplexityAnswer(
@@ -63,6 +66,8 @@ def perplexity_as_srilm(models: Models, reference: str, asked: PerplexityRequest
     _check(asked)
     if asked.texts is None:
         raise InvalidInput.field("corpus", f"must be texts for {MEDIA_TYPE}: a corpus is not told token by token")
+    if asked.top:
+        raise InvalidInput.field("top", f"must be 0 for {MEDIA_TYPE}, which has no place for predictions")
     bundle = models.open(models.get(reference))
     scores = score_texts(bundle, asked.texts, history=asked.history)
     return srilm_text(scores, history=asked.history or bundle.history)
@@ -111,6 +116,8 @@ def _check(asked: PerplexityRequest) -> None:
         raise InvalidInput(message, errors=[FieldError(field, message) for field in ("texts", "corpus")])
     if asked.corpus is not None and asked.detail != "none":
         raise InvalidInput.field("detail", "must be none for a corpus: its texts are not told one by one")
+    if asked.top and asked.detail != "token":
+        raise InvalidInput.field("top", f"needs detail token, not {asked.detail}")
     characters = sum(map(len, asked.texts or ()))
     if characters > MAX_CHARACTERS:
         raise InvalidInput.field(
@@ -157,8 +164,16 @@ def _scored_sentence(tally: Tally) -> ScoredSentence:
 def _scored_tokens(text: TextScores) -> list[ScoredToken]:
     assert text.ranks_N is not None, "ranks are asked for together with tokens"
     oov_N = text.ids_N == UNKNOWN_ID
-    columns = zip(text.tokens, text.log_probs_N.tolist(), text.ranks_N.tolist(), oov_N.tolist(), strict=True)
-    return [ScoredToken(token=token, logprob=logprob, rank=rank, oov=oov) for token, logprob, rank, oov in columns]
+    top_N: Sequence[Sequence[Guess] | None] = text.top_N or [None] * len(text.tokens)
+    columns = zip(text.tokens, text.log_probs_N.tolist(), text.ranks_N.tolist(), oov_N.tolist(), top_N, strict=True)
+    return [
+        ScoredToken(token=token, logprob=logprob, rank=rank, oov=oov, top=None if top is None else _likely(top))
+        for token, logprob, rank, oov, top in columns
+    ]
+
+
+def _likely(top: Sequence[Guess]) -> list[LikelyWord]:
+    return [LikelyWord(word=guess.word, probability=math.exp(guess.logprob)) for guess in top]
 
 
 def _ranks(served: ServedModel, asked: RankRequest) -> list[RankedWord]:

@@ -17,6 +17,7 @@ MAX_CHARACTERS = 1_000_000  # of a context, or of all texts of a request: a file
 MAX_TEXTS = 10_000
 MAX_WORDS = 1_000
 MAX_MODELS = 20
+MAX_TOP = 20
 MAX_CORPUS_TOKENS = 1_000_000  # minutes of work for one core
 
 WITHOUT_UNKNOWN = (
@@ -123,6 +124,8 @@ class PerplexityRequest(RequestSchema):
     """Where the model forgets: before each sentence, or before each document. Default: as it was trained."""
     detail: Detail = "none"
     """How much is told of each text: nothing but its figures, its sentences, or its tokens too."""
+    top: Annotated[int, Field(ge=0, le=MAX_TOP)] = 0
+    """With `detail` token: how many of the most probable words are told for each token."""
 
 
 class Figures(Schema):
@@ -153,6 +156,13 @@ class ScoredSentence(Schema):
     perplexity: float
 
 
+class LikelyWord(Schema):
+    """One of the words that were most probable in a token's place."""
+
+    word: str
+    probability: float
+
+
 class ScoredToken(Schema):
     """One word or `</s>`, given what came before it."""
 
@@ -163,6 +173,8 @@ class ScoredToken(Schema):
     rank: int
     """1 + the number of words in the vocabulary that are strictly more probable."""
     oov: bool
+    top: list[LikelyWord] | None = None
+    """The most probable first, equals in the vocabulary's order; null unless asked for."""
 
 
 class ScoredText(Figures):

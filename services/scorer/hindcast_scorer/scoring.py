@@ -6,7 +6,7 @@ Shapes: N tokens, K predictions, V vocabulary.
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +14,7 @@ import numpy.typing as npt
 from hindcast.errors import InvalidInput
 from hindcast.lm.base import History
 from hindcast.lm.bundle import Bundle
-from hindcast.lm.evaluation import score, score_corpus
+from hindcast.lm.evaluation import Scores, score, score_corpus
 from hindcast.lm.reading import Reader
 from hindcast.text.corpus import Text
 from hindcast.text.pipeline import END, pipeline
@@ -24,6 +24,8 @@ Integers = npt.NDArray[np.int64]
 Reals = npt.NDArray[np.float64]
 
 LARGEST_EXPONENT = 700.0  # exp() of more overflows a double
+MOST_GUESSES = 200_000
+"""Predictions that one answer tells beside its tokens: some 10 MB of JSON."""
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,13 @@ def _perplexity(logprob: float, count: int) -> float | None:
     return math.exp(min(-logprob / count, LARGEST_EXPONENT)) if count else None
 
 
+class Guess(NamedTuple):
+    """One of the most probable words, whatever the text says."""
+
+    word: str
+    logprob: float
+
+
 @dataclass(frozen=True)
 class TextScores:
     """A text and what each of its tokens scores."""
@@ -103,6 +112,8 @@ class TextScores:
     log_probs_N: Reals
     ranks_N: Integers | None
     """1 + how many words were strictly more probable; None unless asked for."""
+    top_N: Sequence[Sequence[Guess]] | None = None
+    """[N][K] What was most probable in the place of each token; None unless asked for."""
 
     @property
     def tally(self) -> Tally:
@@ -117,20 +128,43 @@ class TextScores:
 
 
 def score_texts(
-    bundle: Bundle, texts: Sequence[str], *, history: History | None = None, ranks: bool = False
+    bundle: Bundle, texts: Sequence[str], *, history: History | None = None, ranks: bool = False, top: int = 0
 ) -> list[TextScores]:
     """Score raw texts, each a document of its own, through the bundle's pipeline; `history` defaults to the bundle's.
+    With `top` each token has its rank, and the `top` words that were most probable in its place.
 
-    InvalidInput, naming `texts.3`, for a text in which the pipeline finds nothing to score.
+    InvalidInput, naming `texts.3`, for a text in which the pipeline finds nothing to score, and naming `top` for one
+    that is larger than the vocabulary or asks for more than MOST_GUESSES of them.
     """
     tokens = [_tokens(bundle, text) for text in texts]
     if empty := [number for number, words in enumerate(tokens) if not words]:
         raise InvalidInput.field(f"texts.{empty[0]}", "must hold at least one word")
+    _check_top(top, len(bundle.vocabulary), tokens=sum(map(len, tokens)))
     ids = [bundle.vocabulary.encode(words) for words in tokens]
-    scores = score(bundle.model, ids, history=history or bundle.history, ranks=ranks)
+    scores = score(bundle.model, ids, history=history or bundle.history, ranks=ranks, top=top)
     return [
-        TextScores(words, ids_N, scored.log_probs_N, scored.ranks_N)
+        TextScores(words, ids_N, scored.log_probs_N, scored.ranks_N, _guesses(bundle, scored) if top else None)
         for words, ids_N, scored in zip(tokens, ids, scores, strict=True)
+    ]
+
+
+def _check_top(top: int, vocabulary_size: int, *, tokens: int) -> None:
+    if top > vocabulary_size:
+        raise InvalidInput.field("top", f"must be at most {vocabulary_size}, the size of the vocabulary")
+    if top * tokens > MOST_GUESSES:
+        raise InvalidInput.field(
+            "top",
+            f"must be at most {MOST_GUESSES // tokens} for {tokens:,} tokens: one answer tells no more than "
+            f"{MOST_GUESSES:,} predictions; send fewer texts",
+        )
+
+
+def _guesses(bundle: Bundle, scored: Scores) -> list[list[Guess]]:
+    words = bundle.vocabulary.words
+    rows = zip(scored.top_NK.tolist(), scored.top_log_probs_NK.tolist(), strict=True)
+    return [
+        [Guess(words[id], logprob) for id, logprob in zip(ids_K, log_probs_K, strict=True)]
+        for ids_K, log_probs_K in rows
     ]
 
 

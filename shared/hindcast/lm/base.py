@@ -1,7 +1,8 @@
-"""What every language model offers. Shapes: T time, B lanes, N tokens, H hidden units, V vocabulary."""
+"""What every language model offers. Shapes: T time, B lanes, N tokens, H hidden units, V vocabulary,
+K most probable words."""
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor
@@ -17,6 +18,14 @@ class Specification(BaseModel):
     """A network's sizes and settings, as JSON: enough to build it again and load its weights."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class MostProbable(NamedTuple):
+    """The K most probable next words after each of N, most probable first, equals in the vocabulary's order."""
+
+    ids_NK: Tensor
+    log_probs_NK: Tensor
+    """float64."""
 
 
 class LanguageModel(Protocol):
@@ -56,6 +65,15 @@ class LanguageModel(Protocol):
         """[N] ranks (1 + how many words are strictly more probable) and [N] float64 log-probabilities of the targets.
 
         Counts, never sorts. A word is more probable by this exactly if `log_probs` says so.
+        """
+        ...
+
+    def ranks_and_most_probable(
+        self, hidden_NH: Tensor, targets_N: Tensor, k: int
+    ) -> tuple[Tensor, Tensor, MostProbable]:
+        """What `ranks` says, and the k most probable words, from one product with the vocabulary.
+
+        Selects, never sorts it: beyond the product, some passes over N × V.
         """
         ...
 

@@ -1,10 +1,10 @@
 """Exact log-probabilities of text. Each text's are its own: nobody's depend on order, number or kind of the others.
 
-Shapes: T time, B lanes, N tokens of one text.
+Shapes: T time, B lanes, N tokens of one text, K most probable words.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -36,11 +36,35 @@ class Scores:
     """Natural-log probability of each token."""
     ranks_N: Integers | None
     """1 + how many words were strictly more probable; None unless asked for."""
+    top_NK: Integers
+    """The words that were most probable in the place of each token, most probable first; K is 0 unless asked for."""
+    top_log_probs_NK: Reals
+
+    @classmethod
+    def empty(cls, length: int, *, ranks: bool = False, top: int = 0) -> "Scores":
+        """To be filled in."""
+        ranks_N = np.empty(length, dtype=np.int64) if ranks or top else None
+        return cls(np.empty(length), ranks_N, np.empty((length, top), dtype=np.int64), np.empty((length, top)))
+
+    def __getitem__(self, part: slice) -> "Scores":
+        """Of some of the tokens: what is written there is written here."""
+        ranks_N = None if self.ranks_N is None else self.ranks_N[part]
+        return Scores(self.log_probs_N[part], ranks_N, self.top_NK[part], self.top_log_probs_NK[part])
+
+    def fill(self, found: "Scores") -> None:
+        """Write down the scores of these tokens."""
+        self.log_probs_N[:] = found.log_probs_N
+        if self.ranks_N is not None and found.ranks_N is not None:
+            self.ranks_N[:] = found.ranks_N
+        self.top_NK[:], self.top_log_probs_NK[:] = found.top_NK, found.top_log_probs_NK
 
 
-def score(model: LanguageModel, texts: Sequence[Integers], *, history: History, ranks: bool = False) -> list[Scores]:
-    """Score texts, each the ids of its tokens with `</s>` after every sentence. Histories never cross texts."""
-    scores = [Scores(np.empty(len(text)), np.empty(len(text), dtype=np.int64) if ranks else None) for text in texts]
+def score(
+    model: LanguageModel, texts: Sequence[Integers], *, history: History, ranks: bool = False, top: int = 0
+) -> list[Scores]:
+    """Score texts, each the ids of its tokens with `</s>` after every sentence. Histories never cross texts. With `top`
+    each token has its rank too, and the words that were most probable there."""
+    scores = [Scores.empty(len(text), ranks=ranks, top=top) for text in texts]
     pairs = zip(texts, scores, strict=True)
     histories = [part for text, score in pairs for part in _histories(text, score, history)]
     histories.sort(key=len, reverse=True)
@@ -83,8 +107,7 @@ def _histories(text: Integers, scores: Scores, history: History) -> Iterator[_Hi
     for end in ends:
         if end > start:
             part = slice(start, end)
-            ranks_N = None if scores.ranks_N is None else scores.ranks_N[part]
-            yield _History(text[part], Scores(scores.log_probs_N[part], ranks_N))
+            yield _History(text[part], scores[part])
         start = end
 
 
@@ -113,18 +136,20 @@ def _score_block(model: LanguageModel, lanes: Sequence[_History], start: int, hi
     parts = [lane.tokens_N[block] for lane in lanes]
     hidden_NH = torch.cat([hidden_TBH[: len(part), lane] for lane, part in enumerate(parts)])
     targets_N = torch.from_numpy(np.concatenate(parts))
-    if lanes[0].scores.ranks_N is None:
-        log_probs_N, ranks_N = model.target_log_probs(hidden_NH, targets_N).numpy(), None
-    else:
-        ranks, log_probs = model.ranks(hidden_NH, targets_N)
-        log_probs_N, ranks_N = log_probs.numpy(), ranks.numpy()
+    scores = _scores_of(model, hidden_NH, targets_N, like=lanes[0].scores)
     offset = 0
     for lane, part in zip(lanes, parts, strict=True):
-        stop = offset + len(part)
-        lane.scores.log_probs_N[block] = log_probs_N[offset:stop]
-        if lane.scores.ranks_N is not None and ranks_N is not None:
-            lane.scores.ranks_N[block] = ranks_N[offset:stop]
-        offset = stop
+        lane.scores[block].fill(scores[offset : offset + len(part)])
+        offset += len(part)
+
+
+def _scores_of(model: LanguageModel, hidden_NH: Tensor, targets_N: Tensor, *, like: Scores) -> Scores:
+    """Of some tokens, as much as is asked for in `like`."""
+    if like.ranks_N is None:
+        return replace(Scores.empty(len(targets_N)), log_probs_N=model.target_log_probs(hidden_NH, targets_N).numpy())
+    top = like.top_NK.shape[1]
+    ranks_N, log_probs_N, most_probable = model.ranks_and_most_probable(hidden_NH, targets_N, top)
+    return Scores(log_probs_N.numpy(), ranks_N.numpy(), *(tensor.numpy() for tensor in most_probable))
 
 
 @torch.no_grad()

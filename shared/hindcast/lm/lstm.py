@@ -1,6 +1,7 @@
 """The paper's language model: input vectors -> an optional linear compression -> LSTM -> softmax.
 
-Shapes: T time, B lanes, N tokens, C tokens of one chunk, D input size, H what words are predicted from, V vocabulary.
+Shapes: T time, B lanes, N tokens, C tokens of one chunk, D input size, H what words are predicted from, V vocabulary,
+K most probable words.
 """
 
 import math
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 from torch.nn.functional import embedding
 from torch.overrides import TorchFunctionMode
 
-from hindcast.lm.base import Specification, State
+from hindcast.lm.base import MostProbable, Specification, State
 
 LARGEST_SIZE = 4096
 """Units of a layer, or of a word's vector."""
@@ -162,18 +163,30 @@ class LstmLanguageModel(nn.Module):
             log_probs_N[chunk] = chosen_C.double() - _log_sum_exp(logits_CV)
         return log_probs_N
 
-    @torch.no_grad()
     def ranks(self, hidden_NH: Tensor, targets_N: Tensor) -> tuple[Tensor, Tensor]:
+        """See `LanguageModel`."""
+        ranks_N, log_probs_N, _ = self.ranks_and_most_probable(hidden_NH, targets_N, 0)
+        return ranks_N, log_probs_N
+
+    @torch.no_grad()
+    def ranks_and_most_probable(
+        self, hidden_NH: Tensor, targets_N: Tensor, k: int
+    ) -> tuple[Tensor, Tensor, MostProbable]:
         """See `LanguageModel`."""
         ranks_N = torch.empty(len(targets_N), dtype=torch.int64)
         log_probs_N = torch.empty(len(targets_N), dtype=torch.float64)
+        most_probable = MostProbable(ranks_N.new_empty(len(targets_N), k), log_probs_N.new_empty(len(targets_N), k))
         for start in range(0, len(targets_N), _CHUNK_TOKENS):
             chunk = slice(start, start + _CHUNK_TOKENS)
             logits_CV = self._logits(hidden_NH[chunk])
             chosen_C1 = logits_CV.gather(1, targets_N[chunk, None])
+            log_z_C = _log_sum_exp(logits_CV)
             ranks_N[chunk] = (logits_CV > chosen_C1).sum(dim=1) + 1
-            log_probs_N[chunk] = chosen_C1.squeeze(1).double() - _log_sum_exp(logits_CV)
-        return ranks_N, log_probs_N
+            log_probs_N[chunk] = chosen_C1.squeeze(1).double() - log_z_C
+            if k:
+                highest_CK, most_probable.ids_NK[chunk] = _highest(logits_CV, k)
+                most_probable.log_probs_NK[chunk] = highest_CK.double() - log_z_C[:, None]
+        return ranks_N, log_probs_N, most_probable
 
     @torch.no_grad()
     def log_normalizers(self, hidden_NH: Tensor) -> Tensor:
@@ -244,3 +257,16 @@ def _log_sum_exp(logits_CV: Tensor) -> Tensor:
     highest_C1 = logits_CV.amax(dim=1, keepdim=True)
     sums_C = (logits_CV - highest_C1).exp_().sum(dim=1, dtype=torch.float64)
     return sums_C.log() + highest_C1.squeeze(1)
+
+
+def _highest(logits_CV: Tensor, k: int) -> tuple[Tensor, Tensor]:
+    """[C, K] the k highest logits of each row, and their places: highest first, equals by their places."""
+    highest_CK, ids_CK = logits_CV.topk(k)
+    # topk takes any of those that are as high as the last: where there are more of them, the first are wanted.
+    at_least_C = (logits_CV >= highest_CK[:, -1:]).sum(dim=1)
+    for row in torch.nonzero(at_least_C > k).flatten().tolist():
+        candidates = torch.nonzero(logits_CV[row] >= highest_CK[row, -1]).flatten()
+        ids_CK[row] = candidates[logits_CV[row, candidates].argsort(descending=True, stable=True)[:k]]
+    ids_CK = ids_CK.sort(dim=1).values
+    highest_CK, order_CK = logits_CV.gather(1, ids_CK).sort(dim=1, descending=True, stable=True)
+    return highest_CK, ids_CK.gather(1, order_CK)

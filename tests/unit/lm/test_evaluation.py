@@ -82,6 +82,45 @@ def test_ranks_are_those_of_a_full_sort_ties_included():
         assert scores.log_probs_N[index] == pytest.approx(log_probs_V[token].item(), abs=1e-9)
 
 
+@pytest.mark.parametrize("history", ["sentence", "document"])
+def test_the_most_probable_words_are_those_of_a_full_sort(history):
+    model, texts = trained_model(vocabulary_size=301), random_texts(4, count=3, vocabulary_size=301, longest=60)
+    for text, scores in zip(texts, score(model, texts, history=history, top=7), strict=True):
+        assert scores.top_NK.shape == scores.top_log_probs_NK.shape == (len(text), 7)
+        start = 0
+        for index, token in enumerate(text):
+            log_probs_V = model.log_probs(read(model, text[start:index]))[0].numpy()
+            order_K = np.argsort(-log_probs_V, kind="stable")[:7]
+            assert scores.top_NK[index].tolist() == order_K.tolist()
+            np.testing.assert_allclose(scores.top_log_probs_NK[index], log_probs_V[order_K], atol=1e-9)
+            if history == "sentence" and token == END:
+                start = index + 1
+
+
+@pytest.mark.parametrize("k", [1, 3, 40])
+def test_equally_probable_words_are_told_in_the_vocabularys_order(k):
+    model = trained_model()
+    with torch.no_grad():  # the last ten words are equal, and the most probable; then come equal ones again
+        model.output.weight.zero_()
+        model.output.bias.zero_()
+        model.output.bias[30:] = 2.0
+    _, _, most_probable = model.ranks_and_most_probable(read(model, np.array([4])), torch.tensor([7]), k)
+    assert most_probable.ids_NK.tolist() == [[*range(30, 40), *range(30)][:k]]
+    assert most_probable.log_probs_NK.exp().sum() <= 1 + 1e-6
+
+
+def test_asking_for_the_most_probable_changes_no_score_and_no_rank():
+    model, texts = trained_model(), random_texts(5, count=4)
+    for plain, told in zip(
+        score(model, texts, history="document", ranks=True),
+        score(model, texts, history="document", top=3),
+        strict=True,
+    ):
+        np.testing.assert_array_equal(plain.ranks_N, told.ranks_N)
+        np.testing.assert_array_equal(plain.log_probs_N, told.log_probs_N)
+        np.testing.assert_array_equal(told.top_log_probs_NK[told.ranks_N == 1, 0], told.log_probs_N[told.ranks_N == 1])
+
+
 def test_of_equally_probable_words_all_have_the_first_rank():
     model = trained_model()
     with torch.no_grad():

@@ -55,6 +55,41 @@ def test_perplexity_is_the_one_computed_by_hand_from_the_next_words(scorer, make
     assert answer["tokens"] == len(BY_HAND[pipeline])
 
 
+@pytest.mark.parametrize("history", ["sentence", "document"])
+@pytest.mark.parametrize("pipeline", ["plain", "asr", "wikitext"])
+def test_each_token_tells_what_was_expected_in_its_place(scorer, make_bundle, pipeline, history):
+    scorer.add(make_bundle(pipeline=pipeline, history=history))
+    ask = {"texts": [TEXTS[pipeline]], "detail": "token"}
+    answer = scorer.ask("/v1/models/lm_1/perplexity", **ask, top=5)
+    for token, (context, complete, _) in zip(answer["texts"][0]["tokens"], BY_HAND[pipeline], strict=True):
+        expected = scorer.ask("/v1/models/lm_1/next", context=context, complete=complete, k=5)["predictions"]
+        top = token.pop("top")
+        assert [likely["word"] for likely in top] == [likely["word"] for likely in expected]
+        probabilities = [likely["probability"] for likely in expected]
+        assert [likely["probability"] for likely in top] == pytest.approx(probabilities, abs=1e-9)
+    plain = scorer.ask("/v1/models/lm_1/perplexity", **ask)
+    assert [token.pop("top") for token in plain["texts"][0]["tokens"]] == [None] * len(BY_HAND[pipeline])
+    assert answer == plain
+
+
+def test_no_more_predictions_are_told_than_an_answer_holds(scorer, make_bundle):
+    scorer.add(make_bundle())
+    ask = {"texts": ["rain " * 19_999], "detail": "token"}
+    tokens = scorer.ask("/v1/models/lm_1/perplexity", **ask)["tokens"]
+    response = scorer.http.post("/v1/models/lm_1/perplexity", json={**ask, "top": 14})
+    assert response.status_code == 422
+    [error] = response.json()["errors"]
+    assert error["field"] == "top"
+    assert error["message"].startswith(f"must be at most {200_000 // tokens} for {tokens:,} tokens")
+
+
+def test_predictions_have_no_place_in_srilms_text(scorer, make_bundle):
+    scorer.add(make_bundle())
+    ask = {"texts": ["rain"], "detail": "token", "top": 1}
+    srilm = scorer.http.post("/v1/models/lm_1/perplexity", json=ask, headers={"accept": "text/x-srilm-debug2"})
+    assert (srilm.status_code, srilm.json()["errors"][0]["field"]) == (422, "top")
+
+
 def test_history_decides_what_the_second_sentence_is_given(scorer, make_bundle):
     scorer.add(make_bundle(history="document"))
     texts = ["Rain fell. Schools closed!", "The schools closed. Schools closed!"]
@@ -178,6 +213,13 @@ def test_a_corpus_may_be_a_part_and_must_have_the_models_pipeline(scorer, make_b
         ({"texts": ["rain"], "alias": "x"}, ["alias"]),
         ({"corpus": "cor_1", "detail": "token"}, ["detail"]),
         ({"corpus": {"split": "train"}}, ["corpus.corpora"]),
+        ({"texts": ["rain"], "top": 5}, ["top"]),
+        ({"texts": ["rain"], "top": 5, "detail": "sentence"}, ["top"]),
+        ({"corpus": "cor_1", "top": 5}, ["top"]),
+        ({"texts": ["rain"], "top": -1, "detail": "token"}, ["top"]),
+        ({"texts": ["rain"], "top": 15, "detail": "token"}, ["top"]),
+        ({"texts": ["rain"], "top": 21, "detail": "token"}, ["top"]),
+        ({"texts": ["rain"], "top": "5", "detail": "token"}, ["top"]),
     ],
 )
 def test_what_cannot_be_scored_is_refused_by_name(scorer, make_bundle, body, fields):

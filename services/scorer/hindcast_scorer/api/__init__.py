@@ -129,7 +129,8 @@ def _scoring(models: Models, *, slots: int) -> APIRouter:
     )
     def score_text(model: str, asked: PerplexityRequest, request: Request) -> PerplexityAnswer | Response:
         """How well a model predicts texts, or a stored corpus. With `Accept: text/x-srilm-debug2` as SRILM's
-        `ngram -ppl -debug 2` writes it, for `compute-best-mix` and the like; JSON otherwise."""
+        `ngram -ppl -debug 2` writes it, for `compute-best-mix` and the like; JSON otherwise. `top` costs some passes
+        over the vocabulary for each token, beyond the product with it that each costs anyway, and is exact."""
         if preferred(request.headers.get("accept"), ["application/json", SRILM_TEXT]) == SRILM_TEXT:
             return Response(answers.perplexity_as_srilm(models, model, asked), media_type=SRILM_TEXT)
         return answers.perplexity(models, model, asked)
