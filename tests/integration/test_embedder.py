@@ -43,6 +43,23 @@ def test_a_table_comes_and_goes(embedder: httpx.Client, tmp_path: Path) -> None:
     assert embedder.get(f"/v1/tables/{id}").status_code == 404
 
 
+def test_directions_of_words_are_asked_about(embedder: httpx.Client) -> None:
+    upload(embedder, "news")
+    asked = "/v1/tables/news"
+    [nearest] = embedder.post(f"{asked}/analogy", json={"positive": ["storm"], "negative": ["the"]}).json()["neighbors"]
+    assert nearest["word"] == "hurricane"
+    pairs = [["storm", "hurricane"], ["storm", "gale"]]
+    similar, unknown = embedder.post(f"{asked}/similarity", json={"pairs": pairs}).json()["similarities"]
+    assert similar["similarity"] > 0.98
+    assert unknown == {"words": ["storm", "gale"], "similarity": None, "missing": ["gale"]}
+    drawn = embedder.get(f"{asked}/projection").json()
+    assert [point["word"] for point in drawn["points"]] == ["the", "storm", "hurricane"]
+    judged = embedder.post(f"{asked}/evaluate", json={"dataset": "wordsim353"}).json()
+    assert (judged["pairs"], judged["found"], judged["spearman"]) == (353, 0, None)
+    wrong = embedder.get(f"{asked}/projection?word=the")
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "word")
+
+
 def test_a_large_upload_that_is_wrong_is_answered_with_its_line(embedder: httpx.Client) -> None:
     row = b"0.125 " * 300
     lines = [b"word%d " % number + row + b"\n" for number in range(20_000)]

@@ -1,6 +1,6 @@
 """What the embedder is sent and what it answers, as JSON."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -9,10 +9,14 @@ from hindcast.nn.embedding_table import Normalization
 from hindcast.registry import Resource
 from hindcast.text.corpus import CorpusReference
 from hindcast.web.schemas import RequestSchema, Schema, Timestamp
+from hindcast_embedder.projection import Method
+from hindcast_embedder.word_pairs import DatasetName
 
 MAX_WORDS = 50_000  # whose vectors one answer holds
 MAX_COVERED = 5_000_000
 MAX_NEIGHBORS = 1_000
+MAX_PAIRS = 50_000
+MAX_POINTS = 5_000
 SHOWN_MISSING = 20
 
 Word = Annotated[str, Field(min_length=1)]
@@ -146,3 +150,100 @@ class NeighborsAnswer(Schema):
     """The most similar first."""
 
     neighbors: list[Neighbor]
+
+    @classmethod
+    def of(cls, found: Sequence[tuple[str, float]]) -> "NeighborsAnswer":
+        """Of words and their cosines."""
+        return cls(neighbors=[Neighbor(word=word, similarity=cosine) for word, cosine in found])
+
+
+class AnalogyRequest(RequestSchema):
+    """Ask for words that are to some as others are to them: `{"positive": ["king", "woman"], "negative": ["man"]}`."""
+
+    positive: Annotated[list[Word], Field(min_length=1, max_length=MAX_NEIGHBORS)]
+    """Whose directions are added."""
+    negative: Annotated[tuple[Word, ...], Field(max_length=MAX_NEIGHBORS)] = ()
+    """Whose directions are subtracted."""
+    k: Annotated[int, Field(ge=1, le=MAX_NEIGHBORS)] = 10
+
+
+class SimilarityRequest(RequestSchema):
+    """Ask how similar the words of pairs are."""
+
+    pairs: Annotated[list[tuple[Word, Word]], Field(min_length=1, max_length=MAX_PAIRS)]
+
+
+class PairSimilarity(Schema):
+    """One pair."""
+
+    words: tuple[str, str]
+    similarity: float | None
+    """Cosine, -1 to 1; null where a word is missing, or has zeros alone, which have no direction."""
+    missing: list[str]
+    """Those of the two that the table lacks."""
+
+
+class SimilarityAnswer(Schema):
+    """In the order asked."""
+
+    similarities: list[PairSimilarity]
+
+
+class Point(Schema):
+    """Where a word is drawn."""
+
+    word: str
+    x: float
+    y: float
+
+
+class ExplainedVariance(Schema):
+    """How much of the variance of the drawn words' directions is seen along each axis, from 0 to 1."""
+
+    x: float
+    y: float
+
+
+class ProjectionAnswer(Schema):
+    """Words as points in a plane. The same question to the same table always has the same answer."""
+
+    points: list[Point]
+    """In the order asked, else in the table's, each word once."""
+    missing: list[str]
+    """Words that the table lacks."""
+    method: Method
+    explained_variance: ExplainedVariance | None
+    """With pca; null where the words don't differ."""
+
+
+class EvaluationRequest(RequestSchema):
+    """Ask how far the table agrees with what people say of pairs of words."""
+
+    dataset: DatasetName | None = None
+    """`wordsim353`: relatedness (coffee, cup). `simlex999`: similarity proper (cup, mug)."""
+    pairs: Annotated[list[tuple[Word, Word, float]], Field(min_length=1, max_length=MAX_PAIRS)] | None = None
+    """Pairs of one's own, instead: two words and a score, on any scale."""
+
+    @model_validator(mode="after")
+    def _one(self) -> "EvaluationRequest":
+        if [self.dataset, self.pairs].count(None) != 1:
+            raise ValueError("send one of dataset and pairs")
+        return self
+
+
+class EvaluationAnswer(Schema):
+    """How far cosines and people's scores order pairs alike. Compare tables only at like coverage."""
+
+    dataset: DatasetName | None
+    """Null for pairs of one's own."""
+    spearman: float | None
+    """Rank correlation over the pairs that were found, -1 to 1; null for fewer than three, or where all are equal."""
+    p_value: float | None
+    """Of a correlation as strong or stronger where there is none."""
+    pairs: int
+    found: int
+    """Pairs of which the table has both words, as they are written or in lower case, with other than zeros."""
+    coverage: float
+    """`found` of `pairs`."""
+    missing: list[str]
+    """The first 20 words that the table lacks."""

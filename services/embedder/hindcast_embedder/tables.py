@@ -2,7 +2,7 @@
 
 import json
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from functools import cached_property
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from hindcast.errors import InvalidInput
 from hindcast.intake import Intake
 from hindcast.jobs.ports import Artifacts, Database
 from hindcast.nn.embedding_table import EmbeddingTable, Normalization, Normalizer, TableKind, Vectors
@@ -20,7 +21,7 @@ from hindcast.text.corpus import Corpus
 from hindcast.text.vocabulary import Vocabulary
 from hindcast_embedder.formats import FormatName
 from hindcast_embedder.imports import import_table
-from hindcast_embedder.neighbors import lengths
+from hindcast_embedder.neighbors import lengths, nearest
 
 
 class OpenTable:
@@ -50,6 +51,22 @@ class OpenTable:
         vectors = np.zeros((len(words), self.table.size), dtype=np.float32)
         vectors[found] = self.normalizer(normalization).apply(self.table.vectors[rows[found]])
         return vectors, found
+
+    def rows_of(self, fields: Mapping[str, str]) -> Sequence[int]:
+        """The rows of words, given by the fields of the request that name them; InvalidInput that names the first
+        whose word is not there."""
+        rows = []
+        for field, word in fields.items():
+            row = self.table.row(word)
+            if row is None:
+                raise InvalidInput.field(field, f"{word!r} is not in the table")
+            rows.append(row)
+        return rows
+
+    def nearest(self, direction: Vectors, *, k: int, leave_out: Collection[int]) -> Sequence[tuple[str, float]]:
+        """The `k` words nearest to a direction [D] with their cosines, without the rows to `leave_out`."""
+        found = nearest(self.table.vectors, self.lengths, direction, k=k, leave_out=leave_out)
+        return [(self.table.words[row], cosine) for row, cosine in found]
 
 
 class Tables:

@@ -20,14 +20,14 @@ from hindcast.text.pipeline import END
 from hindcast.web.negotiation import preferred
 from hindcast.web.schemas import PageOf, PageQuery
 from hindcast.web.uploads import uploaded
+from hindcast_embedder.api.geometry import add_geometry
 from hindcast_embedder.coverage import coverage
 from hindcast_embedder.formats import FORMATS, FormatName
-from hindcast_embedder.neighbors import nearest, unit
+from hindcast_embedder.neighbors import unit
 from hindcast_embedder.schemas import (
     SHOWN_MISSING,
     CoverageAnswer,
     CoverageRequest,
-    Neighbor,
     NeighborsAnswer,
     NeighborsRequest,
     TableCard,
@@ -58,6 +58,7 @@ def router(tables: Tables) -> APIRouter:
     api = APIRouter(prefix="/v1/tables", tags=["tables"])
     _add_tables(api, tables)
     _add_questions(api, tables)
+    add_geometry(api, tables)
     return api
 
 
@@ -196,30 +197,19 @@ def _naming(field: str) -> Iterator[None]:
 
 def _neighbors(opened: OpenTable, asked: NeighborsRequest) -> NeighborsAnswer:
     table = opened.table
-    known = {word: row for word in asked.exclude if (row := table.row(word)) is not None}
+    leave_out = {row for word in asked.exclude if (row := table.row(word)) is not None}
     if asked.vector is not None:
         direction = _direction(asked.vector, table.size)
     else:
-        named = _rows(table, asked)
-        known |= named
-        direction = unit(table.vectors[list(named.values())]).mean(axis=0)
+        named = {"word": asked.word} if asked.word is not None else {}
+        named |= {f"words.{place}": word for place, word in enumerate(asked.words or [])}
+        rows = opened.rows_of(named)
+        leave_out.update(rows)
+        # A word that is named twice counts once.
+        direction = unit(table.vectors[[*dict.fromkeys(rows)]]).mean(axis=0)
         if not direction.any():
             raise InvalidInput.field("words" if asked.words else "word", "has no direction: its vectors add up to zero")
-    found = nearest(table.vectors, opened.lengths, direction, k=asked.k, leave_out=set(known.values()))
-    return NeighborsAnswer(neighbors=[Neighbor(word=table.words[row], similarity=cosine) for row, cosine in found])
-
-
-def _rows(table: EmbeddingTable, asked: NeighborsRequest) -> dict[str, int]:
-    """The rows of the words asked about; InvalidInput that names the first that is not there."""
-    fields = {"word": asked.word} if asked.word is not None else {}
-    fields |= {f"words.{place}": word for place, word in enumerate(asked.words or [])}
-    rows = {}
-    for field, word in fields.items():
-        row = table.row(word)
-        if row is None:
-            raise InvalidInput.field(field, f"{word!r} is not in the table")
-        rows[word] = row
-    return rows
+    return NeighborsAnswer.of(opened.nearest(direction, k=asked.k, leave_out=leave_out))
 
 
 def _direction(vector: list[float], size: int) -> Vectors:
