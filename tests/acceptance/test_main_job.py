@@ -135,6 +135,10 @@ def test_domains_are_named_by_their_terms(hindcast: Hindcast, domains: Any) -> N
     assert found["k"] == len(found["clusters"]) == 4
     assert all(cluster["top_terms"] and cluster["label"] for cluster in found["clusters"])
     assert all({"kept", "moved", "silhouette"} <= set(each) for each in found["rounds"])
+    for cluster in found["clusters"]:
+        surest = hindcast.get(f"/v1/domains/{found['id']}/clusters/{cluster['id']}/examples", limit=2)["items"]
+        assert len(surest) == min(2, cluster["paragraphs"])
+        assert all(example["text"] and example["confidence"] >= cluster["confidence"] for example in surest[:1])
 
 
 def test_the_origin_describes_all_three_services(hindcast: Hindcast) -> None:

@@ -40,6 +40,11 @@ class DomainAssignment:
         """Domains."""
         return int(self.facts["k"])
 
+    def surest_of(self, domain: int) -> npt.NDArray[np.int64]:
+        """The units of a domain, the one with the largest margin first, equals in the order of the text."""
+        members = np.flatnonzero(self.labels_U == domain)
+        return members[np.argsort(-self.margins_U[members], kind="stable")]
+
     def save(self, folder: Path) -> None:
         """Write domains.json, assignments.i32 and margins.f32 into an existing folder."""
         (folder / "domains.json").write_text(json.dumps(self.facts, ensure_ascii=False), encoding="utf-8")

@@ -28,6 +28,7 @@ Unit = Literal["sentence", "paragraph", "document"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 NO_LABEL = -1
 SEVERAL_LABELS = -2
+_END_TYPE = 0
 
 Bounds = npt.NDArray[np.int64]
 Ids = npt.NDArray[np.int64]
@@ -174,6 +175,20 @@ class _Part:
 
 
 @dataclass(frozen=True)
+class Excerpt:
+    """One unit of a text, for people to read."""
+
+    corpus: Corpus
+    split: str
+    document: int
+    """The number, from 0, of the document that it is in, within the split."""
+    label: str | None
+    """The document's; None where it has none, or several."""
+    words: Sequence[str]
+    """As its pipeline split them, without `</s>`."""
+
+
+@dataclass(frozen=True)
 class Text:
     """What a corpus reference stands for: parts of corpora that share a pipeline, seen as one text."""
 
@@ -235,6 +250,18 @@ class Text:
                 counts[types[id]] = counts.get(types[id], 0) + int(occurrences[id])
         return counts
 
+    def excerpts(self, unit: Unit, places: Sequence[int]) -> list[Excerpt]:
+        """These of its units, which are numbered through all parts from 0."""
+        ends = [part.ends(unit) for part in self.parts]
+        firsts = np.cumsum([0, *map(len, ends)])
+        found = []
+        for place in places:
+            index = int(np.searchsorted(firsts, place, side="right")) - 1
+            within = place - int(firsts[index])
+            start = int(ends[index][within - 1]) if within else 0
+            found.append(_excerpt(self.parts[index], start, int(ends[index][within])))
+        return found
+
     def encoded(self, vocabulary: Vocabulary) -> "EncodedText":
         """The text in the ids of a vocabulary; nothing is copied."""
         names: dict[str, int] = {}
@@ -251,6 +278,19 @@ class Text:
                 )
             )
         return EncodedText(tuple(parts), label_names=tuple(names))
+
+
+def _excerpt(part: _Part, start: int, end: int) -> Excerpt:
+    split, corpus = part.split, part.corpus
+    document = int(np.searchsorted(split.ends("document"), start, side="right"))
+    label = int(split.document_labels[document])
+    return Excerpt(
+        corpus=corpus,
+        split=split.folder.name,
+        document=document,
+        label=corpus.labels[label] if label >= 0 else None,
+        words=[corpus.types[type] for type in split.tokens[start:end].tolist() if type != _END_TYPE],
+    )
 
 
 def _parts(corpus: Corpus, split: str | None, field: str) -> list[_Part]:

@@ -229,3 +229,31 @@ def test_sentences_at_hand_are_a_text_too() -> None:
     assert encoded.tokens(0, len(encoded)).tolist() == [2, 0, 1, 1, 3, 1]
     assert [bounds.tolist() for bounds in encoded.unit_bounds("document")] == [[0, 4], [4, 6]]
     assert encoded.unit_bounds("sentence")[1].tolist() == [3, 4, 6]
+
+
+def test_excerpts_say_where_they_stand(tmp_path: Path) -> None:
+    (tmp_path / "labelled").mkdir()
+    with CorpusWriter(tmp_path / "labelled", pipeline="plain") as writer:
+        writer.add_paragraph([["a", "b"], ["c"]], split="train")
+        writer.add_paragraph([["d"]], split="train")
+        writer.end_document(split="train", labels=["weather"])
+        writer.add_document([[["e", "a"]]], split="train")
+        writer.add_paragraph([["f"]], split="test")
+        writer.end_document(split="test", labels=["weather", "advice"])
+        writer.close()
+    labelled = Corpus.open(tmp_path / "labelled")
+    other = written(tmp_path / "other", {"train": [[[["x"]]]]})
+    text = resolve({"corpora": ["labelled", "other"]}, labelled=labelled, other=other)
+
+    def told(unit: Any, *places: int) -> list[tuple[Any, ...]]:
+        found = text.excerpts(unit, places)
+        return [(each.corpus, each.split, each.document, each.label, " ".join(each.words)) for each in found]
+
+    assert told("paragraph", 4, 0, 1) == [
+        (other, "train", 0, None, "x"),
+        (labelled, "train", 0, "weather", "a b c"),
+        (labelled, "train", 0, "weather", "d"),
+    ]
+    assert told("document", 1, 2) == [(labelled, "train", 1, None, "e a"), (labelled, "test", 0, None, "f")]
+    assert [told("sentence", place)[0][-1] for place in range(6)] == ["a b", "c", "d", "e a", "f", "x"]
+    assert told("sentence") == []

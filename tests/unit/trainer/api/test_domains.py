@@ -1,10 +1,16 @@
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from fastapi.testclient import TestClient
 
+from hindcast.jobs import service
 from hindcast.jobs.job import Job
+from hindcast.testing import temporary_artifacts
+from hindcast.text.corpus_writer import CorpusWriter
+from hindcast_trainer.assignment import DomainAssignment
 
 FACTS = {
     "corpus": {"corpora": ["cor_1"], "split": "train", "limit_tokens": None},
@@ -43,3 +49,94 @@ def test_domains_in_use_stay(client: TestClient, job: str, run: Callable[..., Jo
     client.post(f"/v1/jobs/{user}/cancel")
     assert client.delete("/v1/domains/topics").status_code == 204
     assert client.get("/v1/domains").json()["items"] == []
+
+
+@pytest.fixture
+def found(client: TestClient, job: str, run: Callable[..., Job], tmp_path: Path) -> str:
+    """Two domains of seven paragraphs, found in two splits of the corpus `news`; its id. One paragraph is in none."""
+    corpus: str = client.get("/v1/corpora/news").json()["id"]
+    for name in ("corpus", "domains"):
+        (tmp_path / name).mkdir()
+    with CorpusWriter(tmp_path / "corpus", pipeline="plain") as writer:
+        storms = [[["Storms", "came", "."]], [["Rain", "."], ["Hail", "."]]]
+        writer.add_document(storms, split="train", labels=["weather"])
+        writer.add_document([[["Boats", "sank", "."]], [["Nets", "."]]], split="train")
+        writer.add_document([[["Wind"] * 501]], split="test", labels=["weather", "sea"])
+        writer.add_document([[["Fog", "."]], [["."]]], split="test", labels=["sea"])
+        writer.close()
+    facts = {**FACTS, "corpus": {"corpora": [corpus], "split": None, "limit_tokens": None}, "k": 3}
+    labels = np.array([0, 0, 1, 1, 0, 0, -1], dtype=np.int32)
+    margins = np.array([0.25, 0.5, 0.125, 0.75, 0.5, 0.0625, 0], dtype=np.float32)
+    DomainAssignment(labels, margins, facts).save(tmp_path / "domains")
+    artifacts = temporary_artifacts(tmp_path)
+    artifacts.put(tmp_path / "corpus", f"corpora/{corpus}/1")
+    domains = run(job, facts=facts)
+    artifacts.put(tmp_path / "domains", service.artifact_key(domains))
+    return corpus
+
+
+def test_a_cluster_shows_what_it_is_surest_of(client: TestClient, found: str) -> None:
+    answer = client.get("/v1/domains/topics/clusters/0/examples").json()
+    here = {"corpus": found, "split": "train", "document": 0, "gold": "weather"}
+    assert (answer["unit"], answer["next_cursor"]) == ("paragraph", None)
+    assert answer["items"] == [
+        {"text": "Rain . Hail .", "words": 4, "confidence": 0.5, **here},
+        {
+            "text": " ".join(["Wind"] * 500) + " …",
+            "words": 501,
+            "confidence": 0.5,
+            "corpus": found,
+            "split": "test",
+            "document": 0,
+            "gold": None,
+        },
+        {"text": "Storms came .", "words": 3, "confidence": 0.25, **here},
+        {
+            "text": "Fog .",
+            "words": 2,
+            "confidence": 0.0625,
+            "corpus": found,
+            "split": "test",
+            "document": 1,
+            "gold": "sea",
+        },
+    ]
+
+
+def test_examples_are_paged(client: TestClient, found: str) -> None:
+    seen, cursor = [], "0"
+    while cursor is not None:
+        page = client.get(f"/v1/domains/topics/clusters/0/examples?limit=3&cursor={cursor}").json()
+        seen.append([example["confidence"] for example in page["items"]])
+        cursor = page["next_cursor"]
+    assert seen == [[0.5, 0.5, 0.25], [0.0625]]
+    assert client.get("/v1/domains/topics/clusters/1/examples?limit=2").json()["next_cursor"] is None
+
+
+def test_an_empty_cluster_has_no_examples(client: TestClient, found: str) -> None:
+    assert client.get("/v1/domains/topics/clusters/2/examples").json()["items"] == []
+
+
+def test_a_cluster_that_isnt_there_is_not_found(client: TestClient, found: str) -> None:
+    for path in ("topics/clusters/3", "topics/clusters/-1", "others/clusters/0"):
+        assert client.get(f"/v1/domains/{path}/examples").status_code == 404
+    assert "0 to 2" in client.get("/v1/domains/topics/clusters/3/examples").json()["detail"]
+
+
+@pytest.mark.parametrize("query", ["limit=0", "limit=101", "cursor=-1", "cursor=odd", "page=2"])
+def test_a_wrong_query_names_the_parameter(client: TestClient, found: str, query: str) -> None:
+    answer = client.get(f"/v1/domains/topics/clusters/0/examples?{query}")
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, query.partition("=")[0])
+
+
+def test_domains_that_are_still_sought_have_no_examples(client: TestClient, job: str) -> None:
+    answer = client.get("/v1/domains/topics/clusters/0/examples")
+    assert (answer.status_code, job in answer.json()["detail"]) == (404, True)
+
+
+def test_where_the_corpus_was_deleted_that_is_said(client: TestClient, found: str) -> None:
+    assert client.delete("/v1/corpora/news").status_code == 204
+    answer = client.get("/v1/domains/topics/clusters/0/examples")
+    assert (answer.status_code, answer.json()["type"]) == (410, "/problems/gone")
+    assert found in answer.json()["detail"]
+    assert client.get("/v1/domains/topics").status_code == 200
