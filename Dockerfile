@@ -20,6 +20,8 @@ RUN useradd --system --uid 10001 --home-dir /var/lib/hindcast hindcast \
  && install --directory --owner hindcast --group hindcast /var/lib/hindcast /var/lib/hindcast/artifacts
 COPY --from=build /opt/hindcast /opt/hindcast
 COPY migrations /opt/hindcast/migrations
-ENV PATH=/opt/hindcast/bin:$PATH PYTHONUNBUFFERED=1 HINDCAST_HOME=/var/lib/hindcast
+COPY dashboard /opt/hindcast/dashboard
+ENV PATH=/opt/hindcast/bin:$PATH PYTHONUNBUFFERED=1 HINDCAST_HOME=/var/lib/hindcast \
+    HINDCAST_DASHBOARD=/opt/hindcast/dashboard
 WORKDIR /opt/hindcast
 USER hindcast

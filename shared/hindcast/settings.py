@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 _POSTGRESQL = re.compile(r"postgresql(\+\w+)?://")
 _REDIS = re.compile(r"(rediss?|redis\+socket)://")
+_CHECKOUT = Path(__file__).resolve().parents[2]
 
 
 class Settings(BaseSettings):
@@ -69,6 +70,8 @@ class Settings(BaseSettings):
     """What the states of each may take: with large models it is fewer of them."""
     embedder_memory_bytes: Annotated[int, Field(gt=0)] = 2 * 1024**3
     """Tables kept open; the one used longest ago goes first."""
+    dashboard: Path | None = None
+    """The folder with the dashboard's pages. Default: that of the checkout, where Hindcast runs from one."""
 
     @field_validator("database_url")
     @classmethod
@@ -117,6 +120,11 @@ class Settings(BaseSettings):
     def cache_folder(self) -> Path:
         """`cache`, or the folder under `home`."""
         return self.cache.expanduser().resolve() if self.cache else self.home_folder / "cache"
+
+    @property
+    def dashboard_folder(self) -> Path:
+        """`dashboard`, or where a checkout has it; an installed package has nothing there."""
+        return self.dashboard.expanduser().resolve() if self.dashboard else _CHECKOUT / "dashboard"
 
 
 def _matching(url: str, right: re.Pattern[str], example: str) -> str:

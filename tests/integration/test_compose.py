@@ -180,6 +180,8 @@ def test_the_trainer_answers_for_the_origin(deployment: Deployment, running: dic
         answer(running[service], deployment.url(service) + "/healthz")
     joint = answer(running["trainer-api"], deployment.url("trainer-api") + "/origin/readyz")
     assert joint.json() == {"status": "ready", "services": dict.fromkeys(("trainer", "embedder", "scorer"), "ready")}
+    dashboard = answer(running["trainer-api"], deployment.url("trainer-api") + "/origin/")
+    assert dashboard.headers["content-type"].startswith("text/html")
 
 
 def test_the_worker_does_a_job(deployment: Deployment, running: dict[str, Program]) -> None:

@@ -141,6 +141,8 @@ def wait_for(port: int) -> None:
         ("/scorer/openapi.json", "scorer", "/openapi.json"),
         ("/healthz", "trainer", "/origin/healthz"),
         ("/openapi.json", "trainer", "/origin/openapi.json"),
+        ("/", "trainer", "/origin/"),
+        ("/dashboard/vendor/preact.js", "trainer", "/origin/dashboard/vendor/preact.js"),
         ("/v1/unicorns", "trainer", "/origin/v1/unicorns"),
         ("/v1/ranking", "trainer", "/origin/v1/ranking"),
     ],

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,14 +15,14 @@ from hindcast.web.origin import Peer, make_origin
 
 class Origin:
     """An ASGI application: `/v1/…` goes to the service that documents such paths, `/trainer/…` to that service without
-    the prefix (as a proxy would), all else to the joint operations."""
+    the prefix (as a proxy would), all else to the joint operations and the dashboard."""
 
-    def __init__(self, services: Mapping[str, FastAPI], *, version: str) -> None:
+    def __init__(self, services: Mapping[str, FastAPI], *, version: str, dashboard: Path | None = None) -> None:
         """`services` by name; ValueError if two document paths of one resource."""
         self._services = services
         self._resources = _resources(services)
         peers = [Peer(name, _client(app)) for name, app in services.items()]
-        self._joint = make_origin(peers, version=version, lifespan=self._lifespan)
+        self._joint = make_origin(peers, version=version, dashboard=dashboard, lifespan=self._lifespan)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request, or the lifespan of all services."""

@@ -23,7 +23,8 @@ def build(settings: Settings) -> Origin:
         "embedder": hindcast_embedder.main.build(settings),
         "scorer": hindcast_scorer.main.build(settings),
     }
-    return Origin(services, version=importlib.metadata.version("hindcast-lm-standalone"))
+    version = importlib.metadata.version("hindcast-lm-standalone")
+    return Origin(services, version=version, dashboard=settings.dashboard_folder)
 
 
 def serve(settings: Settings, *, listening: int) -> None:

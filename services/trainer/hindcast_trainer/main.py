@@ -26,8 +26,10 @@ def build(settings: Settings) -> FastAPI:
     )
     peers = {"trainer": settings.trainer_url, "embedder": settings.embedder_url, "scorer": settings.scorer_url}
     if len(set(peers.values())) == len(peers):
-        # Each service has an address of its own, so a proxy makes them one origin: it finds its joint documents here.
-        app.mount("/origin", make_origin([peer(name, url) for name, url in peers.items()], version=app.version))
+        # Each service has an address of its own, so a proxy makes them one origin: it finds its joint documents, and
+        # the dashboard, here.
+        others = [peer(name, url) for name, url in peers.items()]
+        app.mount("/origin", make_origin(others, version=app.version, dashboard=settings.dashboard_folder))
     return app
 
 

@@ -1,4 +1,4 @@
-"""Several services as one origin: their joint health, figures and documentation.
+"""Several services as one origin: the dashboard, their joint health, figures and documentation.
 
 Each service is asked over HTTP, so this works in one process with them (httpx's ASGI transport) and apart from them.
 """
@@ -6,25 +6,30 @@ Each service is asked over HTTP, so this works in one process with them (httpx's
 import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
 import httpx
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Header, Request
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Metric, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 from prometheus_client.registry import Collector
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from hindcast.errors import Unavailable
 from hindcast.web import errors
 from hindcast.web.admission import admit
 from hindcast.web.app import Lifespan, Service, add_documentation
+from hindcast.web.dashboard import Dashboard
 from hindcast.web.head import Head
+from hindcast.web.negotiation import preferred
 from hindcast.web.observation import Observation
 from hindcast.web.openapi import PUBLIC, merged
 from hindcast.web.schemas import Problem, Schema
 
 ANSWER_SECONDS = 10.0
+PAGE, DOCUMENT = "text/html", "application/json"
+NO_DASHBOARD = "is not installed here: HINDCAST_DASHBOARD can name the folder with its pages"
 
 
 @dataclass(frozen=True)
@@ -57,6 +62,8 @@ class Entrance(Schema):
 
     title: str = "Hindcast"
     version: str
+    dashboard: str
+    """Its path, or why there is none."""
     documentation: str = "/docs"
     openapi: str = "/openapi.json"
     health: str = "/healthz"
@@ -69,8 +76,11 @@ def peer(name: str, url: str) -> Peer:
     return Peer(name, httpx.AsyncClient(base_url=url, timeout=ANSWER_SECONDS))
 
 
-def make_origin(peers: Sequence[Peer], *, version: str, lifespan: Lifespan | None = None) -> FastAPI:
-    """An application with the origin's /, /healthz, /readyz, /metrics, /openapi.json and /docs, and nothing else."""
+def make_origin(
+    peers: Sequence[Peer], *, version: str, dashboard: Path | None = None, lifespan: Lifespan | None = None
+) -> FastAPI:
+    """An application with the origin's /, /dashboard, /healthz, /readyz, /metrics, /openapi.json and /docs, and nothing
+    else. Without a folder `dashboard` the root is a document that says where to go."""
     app = Service(
         title="Hindcast",
         version=version,
@@ -93,13 +103,37 @@ def make_origin(peers: Sequence[Peer], *, version: str, lifespan: Lifespan | Non
     async def documents() -> JSONResponse:
         return JSONResponse(await _document(app, peers))
 
-    @app.get("/", include_in_schema=False)
+    _add_entrance(app, peers, Dashboard(dashboard) if dashboard and Dashboard.is_in(dashboard) else None)
+    return app
+
+
+def _add_entrance(app: FastAPI, peers: Sequence[Peer], dashboard: Dashboard | None) -> None:
+    """What is at the root: the dashboard, unless JSON is asked for or it isn't there."""
+
     async def entrance() -> Entrance:
         paths = (await _document(app, peers))["paths"]
         listed = [path for path, item in paths.items() if path.startswith(PUBLIC) and "get" in item and "{" not in path]
-        return Entrance(version=version, collections=sorted(listed))
+        return Entrance(version=app.version, dashboard="/" if dashboard else NO_DASHBOARD, collections=sorted(listed))
 
-    return app
+    if dashboard is None:
+        app.get("/", include_in_schema=False)(entrance)
+        return
+
+    @app.get("/", include_in_schema=False, response_model=None)
+    async def page(request: Request, accept: Annotated[str | None, Header()] = None) -> Response:
+        if preferred(accept, [PAGE, DOCUMENT]) == PAGE:
+            answer = await dashboard.page(request.scope)
+        else:
+            answer = JSONResponse((await entrance()).model_dump())
+        answer.headers["Vary"] = "Accept"
+        return answer
+
+    @app.get("/dashboard", include_in_schema=False)
+    @app.get("/dashboard/", include_in_schema=False)
+    async def moved(request: Request) -> Response:
+        return RedirectResponse("../" if request.url.path.endswith("/") else "./")
+
+    app.mount("/dashboard", dashboard)
 
 
 async def _document(app: FastAPI, peers: Sequence[Peer]) -> dict[str, Any]:

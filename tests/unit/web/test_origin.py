@@ -9,7 +9,7 @@ from fastapi.testclient import TestClient
 
 from hindcast.errors import Unavailable
 from hindcast.web.app import make_app
-from hindcast.web.origin import Peer, make_origin, peer
+from hindcast.web.origin import NO_DASHBOARD, Peer, make_origin, peer
 
 
 def service(path: str, readiness: Callable[[], None] = lambda: None) -> httpx.AsyncClient:
@@ -68,6 +68,7 @@ def test_its_root_says_where_to_go(client: TestClient) -> None:
     assert client.get("/").json() == {
         "title": "Hindcast",
         "version": "1",
+        "dashboard": NO_DASHBOARD,
         "documentation": "/docs",
         "openapi": "/openapi.json",
         "health": "/healthz",

@@ -1,0 +1,87 @@
+/** Answers of the API as state of a component: asked for once, again every few seconds while somebody looks, or never. */
+import { ask, connection } from "./api.js";
+import { useCallback, useEffect, useRef, useState } from "./html.js";
+
+/**
+ * @typedef {object} Answer
+ * @property {any} value           the last good answer; undefined before there is one
+ * @property {import("./api.js").Failure | undefined} failure  why the newest request failed
+ * @property {() => Promise<void>} reload
+ */
+
+/**
+ * The answer to GET `path`. A failure leaves the last good answer in place.
+ * @param {string | null} path  null: nothing is asked
+ * @param {{ every?: number }} [options]  milliseconds after which it is asked again while the page is visible; 0: not
+ * @returns {Answer}
+ */
+export function useAnswer(path, { every = 0 } = {}) {
+  const [state, setState] = useState({ path, value: undefined, failure: undefined });
+  const text = useRef("");
+  const load = useCallback(async (signal) => {
+    if (path === null) return;
+    try {
+      const value = await ask(path, { signal });
+      const written = JSON.stringify([path, value]);
+      // What has not changed is not drawn again.
+      if (written !== text.current) setState({ path, value, failure: undefined });
+      else setState((before) => (before.failure ? { ...before, failure: undefined } : before));
+      text.current = written;
+    } catch (failure) {
+      if (failure.name === "AbortError") return;
+      setState((before) => ({ path, value: before.path === path ? before.value : undefined, failure }));
+    }
+  }, [path]);
+
+  useEffect(() => {
+    const ending = new AbortController();
+    text.current = "";
+    load(ending.signal);
+    const stop = every ? repeat(() => load(ending.signal), every) : () => {};
+    const back = (away) => !away && load(ending.signal);
+    connection.listeners.add(back);
+    return () => {
+      connection.listeners.delete(back);
+      stop();
+      ending.abort();
+    };
+  }, [load, every]);
+
+  const current = state.path === path ? state : { value: undefined, failure: undefined };
+  return { value: current.value, failure: current.failure, reload: load };
+}
+
+/** Whether the server is away. */
+export function useAway() {
+  const [away, setAway] = useState(connection.away);
+  useEffect(() => {
+    connection.listeners.add(setAway);
+    setAway(connection.away);
+    return () => connection.listeners.delete(setAway);
+  }, []);
+  return away;
+}
+
+/**
+ * Do something again and again while the page is visible, and at once when it becomes so.
+ * @param {() => Promise<void>} act
+ * @param {number} milliseconds  from the end of one to the beginning of the next
+ * @returns {() => void} ends it
+ */
+export function repeat(act, milliseconds) {
+  let timer = 0;
+  let ended = false;
+  const next = () => {
+    clearTimeout(timer);
+    if (!ended && !document.hidden) timer = setTimeout(turn, milliseconds);
+  };
+  const turn = () => act().finally(next);
+  const seen = () => (document.hidden ? clearTimeout(timer) : turn());
+  document.addEventListener("visibilitychange", seen);
+  next();
+  return () => {
+    ended = true;
+    clearTimeout(timer);
+    document.removeEventListener("visibilitychange", seen);
+  };
+}

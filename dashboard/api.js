@@ -1,0 +1,112 @@
+/** Requests to Hindcast's public API, and nothing else. What goes wrong becomes a `Failure`, which speaks in sentences. */
+
+/** The origin's root: this file lies in `dashboard/` below it, whatever a proxy puts before both. */
+export const ROOT = new URL("../", import.meta.url);
+
+/** @typedef {{ field: string, message: string }} WrongField */
+
+/** A request that did not get what it asked for. */
+export class Failure extends Error {
+  /**
+   * @param {string} sentence  what happened and what to do
+   * @param {{ status?: number, fields?: WrongField[] }} [more]  `status` 0: the server did not answer
+   */
+  constructor(sentence, { status = 0, fields = [] } = {}) {
+    super(sentence);
+    this.name = "Failure";
+    this.status = status;
+    this.fields = fields;
+  }
+}
+
+/**
+ * Ask the API.
+ * @param {string} path   below the root: "v1/jobs?limit=5"
+ * @param {{ method?: string, body?: unknown, accept?: string, signal?: AbortSignal }} [options]  `body` is sent as JSON
+ * @returns {Promise<any>} the JSON of the answer; null where there is none
+ */
+export async function ask(path, { method = "GET", body, accept = "application/json", signal } = {}) {
+  const headers = { Accept: accept };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  let answer;
+  try {
+    answer = await fetch(new URL(path, ROOT), { method, headers, body: body && JSON.stringify(body), signal });
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    connection.lost();
+    throw new Failure("The server does not answer. See whether it still runs; this page goes on by itself once it does.");
+  }
+  if (answer.status !== 503) connection.found();
+  if (!answer.ok) throw await failureOf(answer);
+  if (answer.status === 204) return null;
+  try {
+    return await answer.json();
+  } catch {
+    throw new Failure("The answer broke off. Try again.", { status: answer.status });
+  }
+}
+
+/** A path below /v1 of parts that may hold anything: v1("jobs", "a b") is "v1/jobs/a%20b". */
+export const v1 = (...parts) => `v1/${parts.map(encodeURIComponent).join("/")}`;
+
+/** @returns {Promise<Failure>} What a problem (RFC 9457) says, with what to do. */
+async function failureOf(answer) {
+  let problem = {};
+  try {
+    problem = await answer.json();
+  } catch {
+    // Something between us and the server answered in its own words.
+  }
+  const said = ended(problem.detail || problem.title || `The server answered with status ${answer.status}`);
+  return new Failure(`${said}${advice(answer.status, problem)}`, { status: answer.status, fields: problem.errors ?? [] });
+}
+
+function advice(status, problem) {
+  if (status === 404) return " It may have been deleted, or the address has a slip.";
+  if (status === 503) return " Try again in a moment.";
+  if (status >= 500) return problem.request_id ? ` Look there for ${problem.request_id}.` : " The server's log says more.";
+  return "";
+}
+
+/** A sentence with its full stop. */
+function ended(sentence) {
+  return /[.!?…]$/.test(sentence) ? sentence : `${sentence}.`;
+}
+
+/** Whether the server answers. Once it is lost, it is looked for every few seconds. */
+export const connection = {
+  away: false,
+  /** @type {Set<(away: boolean) => void>} */
+  listeners: new Set(),
+
+  lost() {
+    if (this.away) return;
+    this.away = true;
+    this.tell();
+    this.look();
+  },
+
+  found() {
+    if (!this.away) return;
+    this.away = false;
+    this.tell();
+  },
+
+  tell() {
+    for (const listener of this.listeners) listener(this.away);
+  },
+
+  look() {
+    setTimeout(async () => {
+      if (!this.away) return;
+      try {
+        if ((await fetch(new URL("healthz", ROOT))).ok) this.found();
+      } catch {
+        // Still away.
+      }
+      if (this.away) this.look();
+    }, LOOK_MILLISECONDS);
+  },
+};
+
+const LOOK_MILLISECONDS = 2000;

@@ -1,0 +1,86 @@
+/** The frame around every page: navigation, the banner while the server is away, and where the focus goes. */
+import { announce } from "./announcing.js";
+import { useAway } from "./answers.js";
+import { ROOT } from "./api.js";
+import { html, render, useEffect, useRef, useState } from "./html.js";
+import { PAGES } from "./pages.js";
+import { address, useRoute } from "./routing.js";
+import { ThemeButton } from "./theme.js";
+
+function Dashboard() {
+  const route = useRoute();
+  const [first = "", ...path] = route.path;
+  const entry = PAGES.find((page) => page.path === first);
+  const main = useFocusAfterMoves(route.path.join("/"));
+  return html`
+    <a class="skip" href="#main" onClick=${(event) => skip(event, main.current)}>Skip to the content</a>
+    <header class="masthead">
+      <p class="wordmark"><a href=${address([])}>Hindcast</a></p>
+      <nav aria-label="Pages">
+        ${PAGES.map((page) => html`<a key=${page.path} href=${address([page.path].filter(Boolean))}
+            aria-current=${page === entry ? "page" : undefined}>${page.title}</a>`)}
+      </nav>
+      <div class="aside"><a href=${new URL("docs", ROOT).href}>API</a><${ThemeButton} /></div>
+    </header>
+    <${AwayBanner} />
+    <main id="main" tabindex="-1" ref=${main}>
+      ${entry ? html`<${Loaded} key=${entry.path} entry=${entry} path=${path} query=${route.query} />` : html`<${Unknown} />`}
+    </main>`;
+}
+
+/** A page, once its file is here. */
+function Loaded({ entry, path, query }) {
+  const [module, setModule] = useState(undefined);
+  const [failed, setFailed] = useState(false);
+  useEffect(() => {
+    entry.load().then((found) => (addStylesheet(found.stylesheet), setModule(found)), () => setFailed(true));
+  }, [entry]);
+  if (failed) {
+    return html`<div class="notice problem" role="alert"><p>This page could not be loaded: the server does not answer.
+      <a href=${location.href} onClick=${() => location.reload()}>Load it again</a></p></div>`;
+  }
+  return module ? html`<${module.Page} path=${path} query=${query} />` : null;
+}
+
+function Unknown() {
+  return html`<h1>There is no such page</h1><p><a href=${address([])}>Go to the overview</a></p>`;
+}
+
+function AwayBanner() {
+  const away = useAway();
+  const was = useRef(false);
+  useEffect(() => {
+    if (was.current && !away) announce("The server answers again.");
+    was.current = away;
+  }, [away]);
+  if (!away) return null;
+  return html`<div class="banner" role="alert">The server does not answer. What you see may be old; it is asked again
+    every two seconds.</div>`;
+}
+
+/** After a move the focus goes to the page's content and its title is told, as when a browser loads a page. */
+function useFocusAfterMoves(place) {
+  const main = useRef(null);
+  const here = useRef(place);
+  useEffect(() => {
+    if (here.current === place) return;
+    here.current = place;
+    scrollTo(0, 0);
+    main.current?.focus({ preventScroll: true });
+  }, [place]);
+  return main;
+}
+
+function skip(event, main) {
+  event.preventDefault(); // the address keeps naming the page
+  main?.focus();
+}
+
+function addStylesheet(name) {
+  if (!name || document.querySelector(`link[data-page="${name}"]`)) return;
+  const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL(name, import.meta.url).href });
+  link.dataset.page = name;
+  document.head.append(link);
+}
+
+render(html`<${Dashboard} />`, document.getElementById("dashboard"));

@@ -1,0 +1,14 @@
+/**
+ * THE LIST of pages: a page is one file that exports a component `Page({ path, query })`, and one line here. `path` is
+ * what follows the page's own part of the address. A file may also export `stylesheet`, the name of a file of its own.
+ *
+ * @typedef {object} Entry
+ * @property {string} path   first part of the address: `#/jobs`
+ * @property {string} title  what the navigation calls it
+ * @property {() => Promise<{ Page: Function, stylesheet?: string }>} load
+ */
+
+/** @type {Entry[]} */
+export const PAGES = [
+  { path: "", title: "Overview", load: () => import("./overview_page.js") },
+];
