@@ -213,9 +213,19 @@ class MemoryJobs:
         before = self._state.events.get(id, ())
         self._state.events[id] = (*before, JobEvent(len(before) + 1, type, _as_json(data), self._clock()))
 
-    def events(self, id: str, *, after: int = 0, limit: int = 500) -> Sequence[JobEvent]:
+    def events(
+        self,
+        id: str,
+        *,
+        after: int = 0,
+        limit: int = 500,
+        types: Collection[EventType] | None = None,
+        newest: bool = False,
+    ) -> Sequence[JobEvent]:
         """See hindcast.jobs.ports.Jobs."""
-        return self._state.events.get(id, ())[after : after + limit]
+        later = self._state.events.get(id, ())[after:]
+        told = [event for event in later if types is None or event.type in types]
+        return told[max(0, len(told) - limit) :] if newest else told[:limit]
 
     def curves(self, id: str, *, points: int) -> Sequence[Curve]:
         """See hindcast.jobs.ports.Jobs."""

@@ -373,6 +373,23 @@ def test_events_are_numbered_within_their_job(database: Database) -> None:
         assert [event.sequence for event in transaction.jobs.events(two.id)] == [1]
 
 
+def test_events_of_some_types_and_the_newest_alone(database: Database) -> None:
+    [one] = add(database, job())
+    with database.transaction() as transaction:
+        for type in ("status", "log", "progress", "log", "metric", "log"):
+            transaction.jobs.add_event(one.id, type, {})
+    for asked, places in (
+        ({"types": ["log"]}, [2, 4, 6]),
+        ({"types": ["log", "metric"], "after": 2, "limit": 2}, [4, 5]),
+        ({"newest": True, "limit": 2}, [5, 6]),
+        ({"newest": True, "limit": 2, "types": ["log", "status"]}, [4, 6]),
+        ({"newest": True, "limit": 9, "after": 4}, [5, 6]),
+        ({"types": []}, []),
+    ):
+        with database.transaction() as transaction:
+            assert [event.sequence for event in transaction.jobs.events(one.id, **asked)] == places
+
+
 def test_metrics_are_drawn_as_curves_in_the_order_in_which_they_were_told(database: Database) -> None:
     one, two = add(database, job(), job())
     with database.transaction() as transaction:

@@ -214,11 +214,23 @@ class PostgresJobs:
             raise NotFound(f"There is no job {id!r}.")
         self._connection.execute(insert(job_events).values(job_id=id, sequence=sequence, type=type, data=dict(data)))
 
-    def events(self, id: str, *, after: int = 0, limit: int = 500) -> Sequence[JobEvent]:
+    def events(
+        self,
+        id: str,
+        *,
+        after: int = 0,
+        limit: int = 500,
+        types: Collection[EventType] | None = None,
+        newest: bool = False,
+    ) -> Sequence[JobEvent]:
         """See hindcast.jobs.ports.Jobs."""
         later = select(job_events).where(job_events.c.job_id == id, job_events.c.sequence > after)
-        rows = self._connection.execute(later.order_by(job_events.c.sequence).limit(limit))
-        return [JobEvent(row.sequence, row.type, row.data, row.created_at) for row in rows]
+        if types is not None:
+            later = later.where(job_events.c.type.in_(types))
+        place = job_events.c.sequence
+        rows = self._connection.execute(later.order_by(place.desc() if newest else place).limit(limit)).all()
+        told = [JobEvent(row.sequence, row.type, row.data, row.created_at) for row in rows]
+        return told[::-1] if newest else told
 
     def curves(self, id: str, *, points: int) -> Sequence[Curve]:
         """See hindcast.jobs.ports.Jobs."""

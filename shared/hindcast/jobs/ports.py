@@ -74,8 +74,17 @@ class Jobs(Protocol):
     def add_event(self, id: str, type: EventType, data: Mapping[str, Any]) -> None:
         """Append to the job's events."""
 
-    def events(self, id: str, *, after: int = 0, limit: int = 500) -> Sequence[JobEvent]:
-        """Events with a sequence above `after`, in order."""
+    def events(
+        self,
+        id: str,
+        *,
+        after: int = 0,
+        limit: int = 500,
+        types: Collection[EventType] | None = None,
+        newest: bool = False,
+    ) -> Sequence[JobEvent]:
+        """Events with a sequence above `after`, of `types` alone where they are given, in order: the first `limit`, or
+        with `newest` the last."""
 
     def curves(self, id: str, *, points: int) -> Sequence[Curve]:
         """All that the job's events tell of each metric, reduced to at most `points` (from FEWEST_POINTS) values by

@@ -43,6 +43,24 @@ def test_the_same_comes_as_pages_of_json(client: TestClient, ended: str) -> None
     assert rest["items"][0]["data"]["status"] == "succeeded"
 
 
+def test_the_last_ones_and_some_types_alone_in_both_forms(client: TestClient, ended: str) -> None:
+    for query, places in (
+        ("last=2", [3, 4]),
+        ("last=1&type=status", [4]),
+        ("type=status&type=metric&limit=2", [1, 2]),
+        ("type=log&last=5", []),
+        ("last=1&cursor=4", []),
+    ):
+        page = client.get(f"/v1/jobs/{ended}/events?{query}", headers={"Accept": "application/json"}).json()
+        assert [event["id"] for event in page["items"]] == places
+    assert [id for id, _, _ in events(client.get(f"/v1/jobs/{ended}/events?last=2&type=status").text)] == [2, 4]
+
+
+def test_a_stream_of_the_last_ones_goes_on_where_it_was_interrupted(client: TestClient, ended: str) -> None:
+    answer = client.get(f"/v1/jobs/{ended}/events?last=1", headers={"Last-Event-ID": "2"})
+    assert [id for id, _, _ in events(answer.text)] == [3, 4]
+
+
 def test_what_is_asked_for_must_be_one_of_the_two(client: TestClient, ended: str) -> None:
     assert client.get(f"/v1/jobs/{ended}/events", headers={"Accept": "image/png"}).status_code == 406
     for place in ("x", "-1", "3000000000"):
