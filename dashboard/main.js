@@ -33,7 +33,12 @@ function Loaded({ entry, path, query }) {
   const [module, setModule] = useState(undefined);
   const [failed, setFailed] = useState(false);
   useEffect(() => {
-    entry.load().then((found) => (addStylesheet(found.stylesheet), setModule(found)), () => setFailed(true));
+    const load = async () => {
+      const found = await entry.load();
+      await styled(found.stylesheet);
+      setModule(found);
+    };
+    load().catch(() => setFailed(true));
   }, [entry]);
   if (failed) {
     return html`<div class="notice problem" role="alert"><p>This page could not be loaded: the server does not answer.
@@ -76,11 +81,16 @@ function skip(event, main) {
   main?.focus();
 }
 
-function addStylesheet(name) {
-  if (!name || document.querySelector(`link[data-page="${name}"]`)) return;
+/** A page's own style sheet is here, so that nothing is drawn without it. */
+function styled(name) {
+  if (!name || document.querySelector(`link[data-page="${name}"]`)) return Promise.resolve();
   const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL(name, import.meta.url).href });
   link.dataset.page = name;
-  document.head.append(link);
+  return new Promise((here, missing) => {
+    link.onload = here;
+    link.onerror = () => (link.remove(), missing());
+    document.head.append(link);
+  });
 }
 
 render(html`<${Dashboard} />`, document.getElementById("dashboard"));

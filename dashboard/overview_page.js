@@ -13,14 +13,14 @@ const LATER = 10_000;
 
 export function Page() {
   const running = useAnswer("v1/jobs?status=running&limit=10", { every: SOON });
-  const queued = useAnswer("v1/jobs?status=queued&limit=10", { every: SOON });
+  const queued = useAnswer("v1/jobs?status=queued&limit=5", { every: SOON });
   const failed = useAnswer("v1/jobs?status=failed&limit=5", { every: LATER });
   const models = useAnswer("v1/models?limit=10", { every: LATER });
   const corpora = useAnswer("v1/corpora?limit=1", { every: LATER });
   const answers = [running, queued, failed, models, corpora];
   const isEmpty = answers.every((answer) => answer.value?.items.length === 0);
   return html`
-    <${Heading} title="Overview" />
+    <${Heading} title="Overview">${!isEmpty && html`<a class="button primary end" href=${address(["jobs", "new"])}>Post a job</a>`}<//>
     ${isEmpty
       ? html`<${HowToBegin} />`
       : html`<div class="columns">
@@ -79,7 +79,7 @@ function Models({ items }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Models"><table>
     <thead><tr><th scope="col">Model</th><th scope="col" class="number">Test PPL</th><th scope="col" class="number">Valid PPL</th>
       <th scope="col" class="number wide">Words</th><th scope="col" class="number wide">Weights</th>
-      <th scope="col" class="wide">Text is</th><th scope="col" class="end">Made</th></tr></thead>
+      <th scope="col" class="wide">Pipeline</th><th scope="col" class="end">Made</th></tr></thead>
     <tbody>${items.map((model) => html`<tr key=${model.id}>
       <th scope="row">${model.job
           ? html`<a class=${model.name ? "name" : "name id"} href=${address(["jobs", model.job])}>${model.name ?? model.id}</a>`

@@ -11,4 +11,5 @@
 /** @type {Entry[]} */
 export const PAGES = [
   { path: "", title: "Overview", load: () => import("./overview_page.js") },
+  { path: "jobs", title: "Jobs", load: () => import("./jobs_page.js") },
 ];

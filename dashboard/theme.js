@@ -2,7 +2,7 @@
 import { html, useLayoutEffect, useState } from "./html.js";
 
 const KEY = "hindcast.theme";
-const NAMES = { system: "as the system", light: "light", dark: "dark" };
+const NAMES = { system: "auto", light: "light", dark: "dark" };
 const ORDER = /** @type {const} */ (["system", "light", "dark"]);
 
 /** A change of theme, told to what paints by itself. */

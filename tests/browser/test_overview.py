@@ -36,7 +36,7 @@ def test_the_keyboard_skips_the_navigation_and_the_address_stays(look: Look, emp
 
 def test_a_chosen_theme_stays(look: Look, empty_url: str) -> None:
     page = look(empty_url, scheme="light", width=DESKTOP)
-    button = page.get_by_role("button", name="Theme: as the system")
+    button = page.get_by_role("button", name="Theme: auto")
     colour = "getComputedStyle(document.body).backgroundColor"
     light = page.evaluate(colour)
     button.click()
