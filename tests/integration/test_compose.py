@@ -53,6 +53,7 @@ class Deployment:
     def environment(self, service: str) -> dict[str, str]:
         """What stands in the file, and what the image sets."""
         environment = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "HINDCAST_HOME": str(self.folder)}
+        environment["HINDCAST_DASHBOARD"] = str(ROOT / "dashboard")
         for name, value in SERVICES[service]["environment"].items():
             environment[name] = self.here(interpolated(value))
         if service in self.ports:
