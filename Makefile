@@ -8,7 +8,7 @@ SNAPSHOT := docs/openapi.json
 INSTALLED := $(VENV)/.installed
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: help demo hurricane table1 asr-demo switchboard up kenlm test bench check snapshot format migrate
+.PHONY: client help demo hurricane table1 asr-demo switchboard up kenlm test bench check snapshot format migrate
 
 help: ## what can be typed
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -79,6 +79,9 @@ check: $(INSTALLED) ## import contracts, types, lint, migrations, OpenAPI snapsh
 
 snapshot: $(INSTALLED) ## write the services' OpenAPI document to docs/openapi.json
 	@$(BIN)/python -m hindcast_standalone openapi > $(VENV)/openapi.json && mv $(VENV)/openapi.json $(SNAPSHOT)
+
+client: $(INSTALLED) ## write what is made of others in the client: its synchronous half, and the types of answers
+	@$(BIN)/python client/generate.py
 
 format: $(INSTALLED) ## let ruff format and mend what it can
 	@$(BIN)/ruff check --fix . ; $(BIN)/ruff format .

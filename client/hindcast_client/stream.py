@@ -10,28 +10,14 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from hindcast_client.errors import Evicted, Refused, TimedOut, Unreachable
+
 _HEADER = struct.Struct("<4sB3xII")
 _ANSWER = struct.Struct("<4sB3xIIQ")
 _MAGIC, _SCORE = b"HCS1", 1
 _EVICTED = -1
 _LARGEST_ANSWER = 64 << 20
 _SCHEMES = {"http": "ws", "https": "wss"}
-
-
-class Refused(Exception):
-    """The service can't use what was asked. `problem` is what it says, as RFC 9457 has it."""
-
-    def __init__(self, problem: dict[str, Any]) -> None:
-        super().__init__(problem.get("detail", "refused"))
-        self.problem = problem
-
-
-class Evicted(Exception):
-    """A state isn't held by the service any more (or never was): `state`."""
-
-    def __init__(self, state: int, message: str) -> None:
-        super().__init__(message)
-        self.state = state
 
 
 class ScoreStream:
@@ -53,7 +39,7 @@ class ScoreStream:
         cls, url: str, model: str, *, history: str | None = None, sum: str | None = None, timeout: float = 30.0
     ) -> Self:
         """`url` is the origin's, such as http://127.0.0.1:8000; `model` an id or a name. Refused where the handshake
-        is; OSError and TimeoutError where nobody answers."""
+        is; Unreachable and TimedOut where nobody answers."""
         asked = {name: value for name, value in (("history", history), ("sum", sum)) if value is not None}
         parts = urlsplit(url)
         path = f"{parts.path.rstrip('/')}/v1/models/{quote(model, safe='')}/stream"
@@ -62,7 +48,11 @@ class ScoreStream:
             # Numbers hardly shrink, and compressing them would take longer than sending them.
             connection = connect(address, open_timeout=timeout, compression=None, max_size=_LARGEST_ANSWER)
         except InvalidStatus as error:
-            raise Refused(_problem(error)) from error
+            raise Refused.of(_problem(error)) from error
+        except TimeoutError as error:
+            raise TimedOut(f"{url} hasn't answered for {timeout:g} seconds.") from error
+        except OSError as error:
+            raise Unreachable(f"Nobody answers at {url}: {error}.") from error
         return cls(connection.__enter__())  # `close` is the other end of that
 
     def close(self) -> None:
@@ -151,7 +141,7 @@ class ScoreStream:
     def _heard(self, frame: str | bytes) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(frame)
         if "problem" in answer:
-            raise Refused(answer["problem"])
+            raise Refused.of(answer["problem"])
         self.evicted = answer["evicted"]
         return answer
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import httpx
+import httpx2
 import typer
 
 from hindcast_client.command_line import rescore_options as options
@@ -172,7 +172,7 @@ def _sent(
     query: Mapping[str, Any],
     headers: Mapping[str, str],
     progress: Shown,
-) -> Iterator[httpx.Response]:
+) -> Iterator[httpx2.Response]:
     def named(field: str) -> str:
         if field in (*options.PARAMETERS, "format", "model"):
             return options.option(field)

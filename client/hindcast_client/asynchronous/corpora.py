@@ -1,0 +1,120 @@
+"""`client.corpora`: text."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Literal
+
+from pydantic import PrivateAttr
+
+from hindcast_client.answers import CorpusAnswer
+from hindcast_client.asynchronous.jobs import AsyncJobs, OnProgress
+from hindcast_client.asynchronous.transport import AsyncTransport
+from hindcast_client.errors import JobFailed
+from hindcast_client.request import Reference, Request, at, get
+from hindcast_client.uploads import OnSent, Source, upload_of
+from hindcast_client.waiting import PATIENCE_SECONDS, Deadline
+
+Pipeline = Literal["plain", "wikitext", "asr"]
+
+
+class AsyncCorpus(CorpusAnswer):
+    """A corpus as it was told, which can be waited for. It doesn't change: what is asked of it gives a new one."""
+
+    _corpora: "AsyncCorpora" = PrivateAttr()
+
+    async def refresh(self) -> "AsyncCorpus":
+        """As it is now."""
+        return await self._corpora.get(self.id)
+
+    async def wait(
+        self,
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> "AsyncCorpus":
+        """As it is once it is ready. See `AsyncCorpora.wait`."""
+        return await self._corpora.wait(self.id, timeout=timeout, on_progress=on_progress, patience=patience)
+
+    async def delete(self) -> None:
+        """See `AsyncCorpora.delete`."""
+        await self._corpora.delete(self.id)
+
+
+class AsyncCorpora:
+    """Corpora. Any is meant by its id, by its name, or by itself."""
+
+    def __init__(self, transport: AsyncTransport, jobs: AsyncJobs) -> None:
+        self._transport = transport
+        self._jobs = jobs
+
+    async def create(
+        self,
+        source: Source,
+        *,
+        name: str | None = None,
+        format: Literal["text", "jsonl"] | None = None,
+        pipeline: Pipeline | None = None,
+        splits: str | Sequence[float] | None = None,
+        compress: bool = False,
+        on_progress: OnSent | None = None,
+    ) -> AsyncCorpus:
+        """Uploads text: a file by its path, bytes, an open file, lines, or documents such as `{"text": …}`, read piece
+        by piece. It need not be waited for before jobs are created that refer to it.
+
+        `format` is told by a name that has .jsonl in it and by documents, and else text: a paragraph a line, a blank
+        line ends a document. gzip, xz and zstd are seen by how a file begins; `compress` packs others on their way.
+        `splits` are percentages of train, valid and test. An upload that breaks off begins again from its start where
+        the source can be read again (not iterators, open files and pipes) and the corpus has a name, which can't be
+        taken twice. Invalid names the line that is wrong."""
+        upload = upload_of(source, compress=compress, on_progress=on_progress)
+        query = {
+            "name": name,
+            "format": format or ("jsonl" if upload.jsonl else "text"),
+            "pipeline": pipeline,
+            "splits": splits if splits is None or isinstance(splits, str) else ",".join(f"{part:g}" for part in splits),
+        }
+        request = Request("POST", at("corpora"), query=query, upload=upload, once=name is None)
+        return self._bound(await self._transport.ask(request, AsyncCorpus))
+
+    async def get(self, corpus: Reference) -> AsyncCorpus:
+        """One corpus. NotFound."""
+        return self._bound(await self._transport.ask(get(at("corpora", corpus)), AsyncCorpus))
+
+    async def list(
+        self,
+        *,
+        status: Literal["ingesting", "ready", "failed"] | None = None,
+        pipeline: Pipeline | None = None,
+        name: str | None = None,
+    ) -> AsyncIterator[AsyncCorpus]:
+        """All of them, newest first; pages are asked for as they are needed."""
+        query = {"status": status, "pipeline": pipeline, "name": name}
+        async for corpus in self._transport.items(at("corpora"), AsyncCorpus, **query):
+            yield self._bound(corpus)
+
+    async def delete(self, corpus: Reference) -> None:
+        """Conflict while a job needs it."""
+        await self._transport.delete(at("corpora", corpus))
+
+    async def wait(
+        self,
+        corpus: Reference,
+        *,
+        timeout: float | None = None,
+        on_progress: OnProgress | None = None,
+        patience: float = PATIENCE_SECONDS,
+    ) -> AsyncCorpus:
+        """The corpus once it is ready; raises as `jobs.wait` does."""
+        found = await self.get(corpus)
+        if found.status == "ingesting" and found.job is not None:
+            await self._jobs.watch(found.job, Deadline(timeout), on_progress, patience)
+            found = await self.get(found)
+        if found.status == "ready":
+            return found
+        told = found.error.detail if found.error else found.status
+        problem = found.error.model_dump() if found.error else None
+        raise JobFailed(f"The corpus {found.name or found.id} failed: {told}", ended=found, problem=problem)
+
+    def _bound(self, corpus: AsyncCorpus) -> AsyncCorpus:
+        corpus._corpora = self
+        return corpus

@@ -1,0 +1,121 @@
+"""What is asked of a service, before anybody sends it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+from urllib.parse import quote
+from uuid import uuid4
+
+from pydantic import BaseModel
+
+from hindcast_client.answer import Answer
+from hindcast_client.uploads import Upload
+
+JSON = "application/json"
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request, which may be sent several times until it is answered."""
+
+    method: str
+    path: str
+    """Below the service's URL."""
+    query: Mapping[str, Any] = field(default_factory=dict)
+    """None: as if it weren't there."""
+    json: Any = None
+    """What is sent as JSON. Or:"""
+    upload: Upload | None = None
+    accept: str = JSON
+    headers: Mapping[str, str] = field(default_factory=dict)
+    once: bool = False
+    """Doing it twice would do more than doing it once, such as making a thing without a name: it isn't sent again where
+    the service may have got it."""
+    key: str = field(default_factory=lambda: uuid4().hex)
+    """Tells the service which requests are the same one, sent again."""
+
+    @property
+    def all_headers(self) -> Mapping[str, str]:
+        """Of each time that it is sent; those of what is sent along are told besides."""
+        keyed = {"idempotency-key": self.key} if self.method == "POST" else {}
+        return {"accept": self.accept, **keyed, **self.headers}
+
+    @property
+    def parameters(self) -> Mapping[str, str]:
+        """The query as it stands in a URL."""
+        return {name: _written(value) for name, value in self.query.items() if value is not None}
+
+    @property
+    def replayable(self) -> bool:
+        """Whether what is sent can be read a second time."""
+        return self.upload is None or self.upload.rereadable
+
+
+def get(path: str, *, accept: str = JSON, headers: Mapping[str, str] | None = None, **query: Any) -> Request:
+    """Asks, and changes nothing."""
+    return Request("GET", path, query=query, accept=accept, headers=headers or {})
+
+
+def delete(path: str) -> Request:
+    """Deletes what is there."""
+    return Request("DELETE", path)
+
+
+def post(path: str, json: Any = None, *, accept: str = JSON, once: bool = False) -> Request:
+    """Sends fields as JSON."""
+    return Request("POST", path, json={} if json is None else json, accept=accept, once=once)
+
+
+class Identified(Protocol):
+    """A job, a corpus, a table, a model: whatever has an id."""
+
+    @property
+    def id(self) -> str:
+        """Made by the server."""
+
+
+Reference = str | Identified
+"""An id, a name, or what has an id."""
+
+
+def id_of(reference: Reference) -> str:
+    """An id or a name."""
+    return reference if isinstance(reference, str) else reference.id
+
+
+def at(*parts: Reference) -> str:
+    """A path below /v1; ids and names are quoted."""
+    return "/v1/" + "/".join(quote(id_of(part), safe="") for part in parts)
+
+
+def stated(**fields: Any) -> dict[str, Any]:
+    """The fields that aren't None, what has an id as its id: what isn't stated is left to the service's defaults."""
+    return {name: _meant(value) for name, value in fields.items() if value is not None}
+
+
+def fields_of(spec: Mapping[str, Any] | BaseModel | None, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A specification as it is sent; `fields` go before what it says itself. What has an id stands for it."""
+    told = spec.model_dump(exclude_unset=True) if isinstance(spec, BaseModel) else dict(spec or {})
+    return {name: _meant(value) for name, value in {**told, **fields}.items()}
+
+
+def texts_of(texts: str | Sequence[str]) -> Sequence[str]:
+    """One is as good as a list of one."""
+    return [texts] if isinstance(texts, str) else texts
+
+
+def _meant(value: Any) -> Any:
+    """With ids in the place of whatever came from the server and has one."""
+    if isinstance(value, Answer):
+        return getattr(value, "id", value)
+    if isinstance(value, Mapping):
+        return {name: _meant(each) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [_meant(each) for each in value]
+    return value
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(value)

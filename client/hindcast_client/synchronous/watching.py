@@ -1,0 +1,95 @@
+# Made of hindcast_client/asynchronous/watching.py by `make client`: change that, not this.
+"""What happens to a job, told as it happens: by server-sent events, or by asking now and then where there are none."""
+
+from collections.abc import Generator
+from contextlib import closing
+from time import sleep
+
+from hindcast_client.answers import EventAnswer, EventPage, JobAnswer
+from hindcast_client.errors import Refused, TimedOut
+from hindcast_client.event_stream import EventLines
+from hindcast_client.request import at, get
+from hindcast_client.synchronous.transport import Transport
+from hindcast_client.waiting import AWAY, ENDED, POLL_SECONDS, Contact, Deadline
+
+STREAM = "text/event-stream"
+SILENCE_SECONDS = 40.0
+"""A stream in which not even a comment comes for so long is dead: the service sends one every 15 seconds."""
+MOST_EVENTS = 1000
+
+
+class Watch:
+    """One job. The server may go away and come back in between: no event is missed, and none comes twice."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        job: str,
+        *,
+        after: int,
+        deadline: Deadline,
+        patience: float,
+        silence: float = SILENCE_SECONDS,
+    ) -> None:
+        """`after` is the id of the last event that was seen; `patience` and `silence` are seconds, see `Contact`."""
+        self._transport = transport
+        self._path = at("jobs", job)
+        self._seen = after
+        self._deadline = deadline
+        self._contact = Contact(patience)
+        self._silence = silence
+        self._streams = True
+        """Whether streams can be had, as far as is known."""
+
+    def events(self) -> Generator[EventAnswer | None, None, None]:
+        """Until the job has ended, also past the deadline; None: time goes by. Raises what patience doesn't help with,
+        and at its end what it would have helped with."""
+        ended = False
+        while not ended:
+            pause = 0.0
+            try:
+                # Asked before its events: what happened until its end is among them then.
+                ended = (self._transport.ask(get(self._path), JobAnswer, patience=0)).status in ENDED
+                # A stream can't be left at a given moment, for nothing may come from it then.
+                streams = self._streams and self._deadline.left > self._silence
+                with closing(self._streamed() if streams else self._polled()) as events:
+                    for event in events:
+                        self._contact.made()
+                        self._seen = self._seen if event is None else event.id
+                        yield event
+                self._contact.made()
+                pause = 0.0 if streams or ended else POLL_SECONDS
+            except AWAY as error:
+                pause = self._contact.pause_after(error)
+            if pause:
+                yield None
+                sleep(min(pause, self._deadline.left))
+
+    def _streamed(self) -> Generator[EventAnswer | None, None, None]:
+        """Until the stream ends, or the deadline is near. One that brings nothing is the last."""
+        lines, brought = EventLines(), False
+        request = get(f"{self._path}/events", accept=STREAM, headers={"last-event-id": str(self._seen)})
+        try:
+            with self._transport.open(request, timeout=self._silence) as response:
+                if response.headers.get("content-type", "").startswith(STREAM):
+                    for line in response.iter_lines():
+                        brought = True
+                        yield lines.event(line)
+                        if self._deadline.left <= self._silence:
+                            return
+            self._streams = brought
+        except AWAY as error:
+            # As a proxy that holds everything back would do it. That nobody answers says nothing of streams.
+            self._streams = brought or not (error.uncertain or isinstance(error, TimedOut))
+            raise
+        except (Refused, ValueError):
+            self._streams = False
+
+    def _polled(self) -> Generator[EventAnswer | None, None, None]:
+        """What has happened so far."""
+        cursor: str | None = str(self._seen)
+        while cursor is not None:
+            request = get(f"{self._path}/events", limit=MOST_EVENTS, cursor=cursor)
+            page = self._transport.ask(request, EventPage, patience=0)
+            yield from page.items
+            cursor = page.next_cursor

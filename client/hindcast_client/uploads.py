@@ -1,0 +1,164 @@
+"""What is uploaded: files, bytes, lines or documents, piece by piece."""
+
+import json
+import os
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import chain
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+PIECE_BYTES = 1 << 16
+
+Document = Mapping[str, Any]
+"""A line of a `jsonl` corpus: `text` or `paragraphs`, and perhaps `id`, `domain`, `split`."""
+
+Source = str | os.PathLike[str] | bytes | BinaryIO | Iterable[bytes] | Iterable[str] | Iterable[Document]
+"""A file's path (a `str` is one, never a text), or what is in it: bytes, an open file, or whatever yields bytes, lines
+of text or documents."""
+
+OnSent = Callable[[int, int | None], None]
+"""Told as an upload goes out: how many bytes of the source were sent, and of how many, where that is known. An upload
+that must begin again begins again at 0."""
+
+_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
+"""What the services unpack, by what such files begin with."""
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A body.
+
+    One that breaks off begins again, where it can be read again: the services can't take it up in its middle. Once they
+    can, this is what has to learn where to begin.
+    """
+
+    read: Callable[[], Iterator[bytes]]
+    """From the beginning."""
+    rereadable: bool
+    """Whether `read` may be called twice."""
+    size: int | None = None
+    """Bytes of the source; None where nobody knows before its end."""
+    jsonl: bool = False
+    """Whether it is known to be documents as JSON lines."""
+    encoding: str | None = None
+    """What it is compressed with already."""
+    compress: bool = False
+    """Whether to compress it on its way, if it isn't."""
+    on_progress: OnSent | None = None
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """Of HTTP."""
+        headers = {"content-type": "application/octet-stream"}
+        if encoding := "gzip" if self._packs else self.encoding:
+            headers["content-encoding"] = encoding
+        if self.size is not None and not self._packs:
+            headers["content-length"] = str(self.size)
+        return headers
+
+    def pieces(self) -> Iterator[bytes]:
+        """From the beginning, as they are sent."""
+        return zipped(self._told()) if self._packs else self._told()
+
+    @property
+    def _packs(self) -> bool:
+        return self.compress and self.encoding is None
+
+    def _told(self) -> Iterator[bytes]:
+        sent = 0
+        for piece in chain([b""], self.read()):
+            if piece:
+                yield piece
+            sent += len(piece)
+            if self.on_progress is not None:
+                self.on_progress(sent, self.size)
+
+
+def upload_of(source: Source, *, compress: bool = False, on_progress: OnSent | None = None) -> Upload:
+    """What a source holds. OSError where there is no such file; TypeError for what can't be sent."""
+    return replace(_upload(source), compress=compress, on_progress=on_progress)
+
+
+def zipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """As gzip."""
+    packer = zlib.compressobj(wbits=31)
+    for piece in pieces:
+        if packed := packer.compress(piece):
+            yield packed
+    yield packer.flush()
+
+
+def _upload(source: Source) -> Upload:
+    if isinstance(source, str | os.PathLike):
+        return _of_path(Path(source))
+    if isinstance(source, bytes | bytearray | memoryview):
+        content = bytes(source)
+        return Upload(lambda: iter([content]), True, len(content), encoding=_compression(content))
+    if hasattr(source, "read"):
+        file = cast(BinaryIO, source)
+        return Upload(lambda: _pieces(file), rereadable=False)
+    if isinstance(source, Iterable):
+        return _of_lines(cast("Iterable[bytes | str | Document]", source))
+    raise TypeError(f"must be a path, bytes, an open file or something to iterate over, not {type(source).__name__}")
+
+
+def _of_path(path: Path) -> Upload:
+    def read() -> Iterator[bytes]:
+        with path.open("rb") as file:
+            yield from _pieces(file)
+
+    if not path.is_file():  # a pipe, say; or nothing, which shows now
+        opened = path.open("rb")
+        return Upload(lambda: _pieces(opened), rereadable=False)
+    with path.open("rb") as file:
+        encoding = _compression(file.read(8))
+    return Upload(read, True, path.stat().st_size, jsonl=".jsonl" in path.suffixes, encoding=encoding)
+
+
+def _of_lines(lines: Iterable[bytes | str | Document]) -> Upload:
+    rereadable = not isinstance(lines, Iterator)
+    iterator = iter(lines)
+    first = list(_some(iterator))
+
+    def read() -> Iterator[bytes]:
+        return _joined(map(_line, lines if rereadable else chain(first, iterator)))
+
+    encoding = _compression(first[0]) if first and isinstance(first[0], bytes) else None
+    return Upload(read, rereadable, jsonl=bool(first) and isinstance(first[0], Mapping), encoding=encoding)
+
+
+def _some(lines: Iterator[bytes | str | Document]) -> Iterator[bytes | str | Document]:
+    """The first, if there is one."""
+    for line in lines:
+        yield line
+        return
+
+
+def _line(line: bytes | str | Document) -> bytes:
+    if isinstance(line, bytes):
+        return line
+    text = line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)
+    return text.encode() if text.endswith("\n") else text.encode() + b"\n"
+
+
+def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """Many short lines as few pieces."""
+    piece = bytearray()
+    for line in lines:
+        piece += line
+        if len(piece) >= PIECE_BYTES:
+            yield bytes(piece)
+            piece.clear()
+    if piece:
+        yield bytes(piece)
+
+
+def _pieces(file: BinaryIO) -> Iterator[bytes]:
+    while piece := file.read(PIECE_BYTES):
+        yield piece
+
+
+def _compression(head: bytes) -> str | None:
+    return next((name for magic, name in _COMPRESSIONS.items() if head.startswith(magic)), None)
