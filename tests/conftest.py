@@ -1,5 +1,6 @@
 """Real servers for the tests that need them. Each pytest-xdist worker starts its own, when a test first asks."""
 
+import asyncio
 import gc
 import logging
 import secrets
@@ -8,6 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import uvicorn
@@ -110,6 +112,26 @@ def hindcast_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def serving() -> Callable[..., AbstractContextManager[str]]:
     """`with serving(app) as url:` serves an application on a real socket, on any port or a given one."""
     return _serving
+
+
+@pytest.fixture(params=["synchronous", "asynchronous"])
+def client_of(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
+    """Makes a client of a URL: the test is done with either kind."""
+    from both_clients import waited
+
+    from hindcast_client import Hindcast
+
+    clients = []
+    with asyncio.Runner() as runner:
+
+        def make(*given: Any, **named: Any) -> Any:
+            asynchronous = request.param == "asynchronous"
+            clients.append(waited(*given, runner=runner, **named) if asynchronous else Hindcast(*given, **named))
+            return clients[-1]
+
+        yield make
+        for client in clients:
+            client.close()
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def stated(**fields: Any) -> dict[str, Any]:
 
 def fields_of(spec: Mapping[str, Any] | BaseModel | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """A specification as it is sent; `fields` go before what it says itself. What has an id stands for it."""
-    told = spec.model_dump(exclude_unset=True) if isinstance(spec, BaseModel) else dict(spec or {})
+    told = spec.model_dump() if isinstance(spec, BaseModel) else dict(spec or {})
     return {name: _meant(value) for name, value in {**told, **fields}.items()}
 
 
