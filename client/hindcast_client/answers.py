@@ -108,6 +108,24 @@ class DomainsSummary(Answer):
     created_at: AwareDatetime
 
 
+class EvaluationAnswer(Answer):
+    """How far cosines and people's scores order pairs alike. Compare tables only at like coverage."""
+
+    dataset: Literal["wordsim353", "simlex999"] | None
+    """Null for pairs of one's own."""
+    spearman: float | None
+    """Rank correlation over the pairs that were found, -1 to 1; null for fewer than three, or where all are equal."""
+    p_value: float | None
+    """Of a correlation as strong or stronger where there is none."""
+    pairs: int
+    found: int
+    """Pairs of which the table has both words, as they are written or in lower case, with other than zeros."""
+    coverage: float
+    """`found` of `pairs`."""
+    missing: list[str]
+    """The first 20 words that the table lacks."""
+
+
 class EventAnswer(Answer):
     """One thing that happened to a job."""
 
@@ -126,6 +144,40 @@ class EventPage(Answer):
     """Send it as `cursor` for the events after these; null while there are none."""
 
 
+class Example(Answer):
+    """One part of the text."""
+
+    text: str
+    """
+    Its words, as the corpus's pipeline split them, with blanks between them; of a long part the first 500, and `…`.
+    The text as it was sent isn't kept.
+    """
+    words: int
+    """All of them."""
+    confidence: float
+    """Cosine with its domain less that with the second."""
+    gold: str | None
+    """Its document's own label; null where it has none, or several."""
+    corpus: str
+    """Its id."""
+    split: str
+    document: int
+    """
+    Which document of the split, of those that have words, it is in, counted from 0: ids that documents came with
+    aren't kept.
+    """
+
+
+class ExamplePage(Answer):
+    """Parts of the text that belong to one domain, the surest first."""
+
+    items: list[Example]
+    next_cursor: str | None
+    """Send it as `cursor` for the page after this one; null on the last."""
+    unit: Literal["sentence", "paragraph", "document"]
+    """What the parts are."""
+
+
 class ExperimentProgress(Answer):
     """How far an experiment is."""
 
@@ -135,6 +187,13 @@ class ExperimentProgress(Answer):
     """Jobs that have ended."""
     total: int
     unit: Literal["jobs"] = "jobs"
+
+
+class ExplainedVariance(Answer):
+    """How much of the variance of the drawn words' directions is seen along each axis, from 0 to 1."""
+
+    x: float
+    y: float
 
 
 class Finding(Answer):
@@ -167,6 +226,13 @@ class JointHealth(Answer):
 
     status: str
     services: dict[str, str]
+
+
+class LikelyWord(Answer):
+    """One of the words that were most probable in a token's place."""
+
+    word: str
+    probability: float
 
 
 class Neighbor(Answer):
@@ -202,6 +268,24 @@ class NgramCard(Answer):
     """Of its file, unpacked."""
     warnings: list[str]
     """What to mind when it is used."""
+
+
+class PairSimilarity(Answer):
+    """One pair."""
+
+    words: tuple[str, str]
+    similarity: float | None
+    """Cosine, -1 to 1; null where a word is missing, or has zeros alone, which have no direction."""
+    missing: list[str]
+    """Those of the two that the table lacks."""
+
+
+class Point(Answer):
+    """Where a word is drawn."""
+
+    word: str
+    x: float
+    y: float
 
 
 class Prediction(Answer):
@@ -255,6 +339,18 @@ class ProgressAnswer(Answer):
     """null until enough was seen to say."""
     message: str = ""
     """What is going on, while the job is running."""
+
+
+class ProjectionAnswer(Answer):
+    """Words as points in a plane. The same question to the same table always has the same answer."""
+
+    points: list[Point]
+    """In the order asked, else in the table's, each word once."""
+    missing: list[str]
+    """Words that the table lacks."""
+    method: Literal["pca", "umap"]
+    explained_variance: ExplainedVariance | None
+    """With pca; null where the words don't differ."""
 
 
 class Rank(Answer):
@@ -389,6 +485,28 @@ class ScoredToken(Answer):
     rank: int
     """1 + the number of words in the vocabulary that are strictly more probable."""
     oov: bool
+    top: list[LikelyWord] | None = None
+    """The most probable first, equals in the vocabulary's order; null unless asked for."""
+
+
+class SeriesAnswer(Answer):
+    """
+    One metric of a job, in the order in which it was told. Where an attempt died, the next goes on from a
+    checkpoint: what came after that is told twice.
+    """
+
+    name: str
+    unit: str
+    """What is counted on the x-axis: "tokens"; empty where no point says it."""
+    points: list[tuple[float | None, float]]
+    """
+    `[done, value]`: how far the job was, in `unit`s, and the metric. `done` is null for figures of the whole job,
+    told at its end.
+    """
+    times: list[AwareDatetime]
+    """When each of the points was told: another x-axis."""
+    total: int
+    """Values that were told, of which `points` are some."""
 
 
 class SessionAnswer(Answer):
@@ -426,6 +544,12 @@ class SetFigures(Answer):
     p_value: float
     """Two-sided, matched pairs of utterances (Gillick and Cox, 1989)."""
     verdict: Literal["improves", "no significant gain", "worse"]
+
+
+class SimilarityAnswer(Answer):
+    """In the order asked."""
+
+    similarities: list[PairSimilarity]
 
 
 class SplitAnswer(Answer):
@@ -598,6 +722,13 @@ class ListOut(Answer):
     """Index of the hypothesis with `rank_after` 1, in `hypotheses` as they stand here."""
     hypotheses: list[HypothesisOut]
     reference: str | None = None
+
+
+class MetricsAnswer(Answer):
+    """What a job told of its metrics."""
+
+    series: list[SeriesAnswer]
+    """By name."""
 
 
 class ModelCard(Answer):
