@@ -95,7 +95,7 @@ async def _hindcast_error(request: Request, error: Exception) -> Response:
     if isinstance(error, errors.Unavailable):
         _log.warning("%s (request %s)", error.detail, problem.request_id)
         return answer(problem, headers={"Retry-After": str(error.retry_after_seconds)})
-    if problem.status >= 500:
+    if problem.status >= 500 and not isinstance(error, errors.NotInstalled):  # that one is no fault of the code's
         _log.error("%s (request %s)", error.detail, problem.request_id, exc_info=error)
     return answer(problem)
 

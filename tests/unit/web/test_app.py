@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from pydantic import Field, model_validator
 
 from hindcast import errors
-from hindcast.errors import HindcastError, InvalidInput, NameTaken, Unavailable
+from hindcast.errors import HindcastError, InvalidInput, NameTaken, NotInstalled, Unavailable
 from hindcast.web.app import check_binding, make_app, serve
 from hindcast.web.errors import STATUSES, problem_of
 from hindcast.web.schemas import PageOf, PageQuery, Schema, Timestamp
@@ -97,6 +97,7 @@ def routes() -> APIRouter:
         raise {
             "taken": NameTaken("n belongs to tab_1"),
             "away": Unavailable(),
+            "missing": NotInstalled("pip install it"),
             "bug": ZeroDivisionError("secret detail"),
             "accept": HTTPException(406, "only JSON"),
         }[how]
@@ -161,6 +162,14 @@ def test_a_bug_is_a_problem_without_its_inside(client: TestClient, caplog: pytes
     assert response.headers["x-request-id"] == response.json()["request_id"]
     assert "secret detail" in caplog.text
     assert response.json()["request_id"] in caplog.text
+
+
+def test_a_package_that_is_missing_is_told_to_the_client_alone(
+    client: TestClient, caplog: pytest.LogCaptureFixture
+) -> None:
+    response = client.get("/v1/fail/missing")
+    assert (response.status_code, response.json()["detail"]) == (501, "pip install it")
+    assert "Traceback" not in caplog.text
 
 
 def test_framework_errors_are_problems(client: TestClient) -> None:
