@@ -24,6 +24,7 @@ from hindcast_client.errors import (
     TooMany,
     Unavailable,
     Unreachable,
+    WrongUrl,
 )
 from hindcast_client.stream import ScoreStream
 from hindcast_client.synchronous.client import Hindcast
@@ -64,4 +65,5 @@ __all__ = [
     "Unavailable",
     "Unreachable",
     "Vectors",
+    "WrongUrl",
 ]

@@ -132,6 +132,10 @@ class Unreachable(HindcastError, ConnectionError):
         self.uncertain = uncertain
 
 
+class WrongUrl(HindcastError, ValueError):
+    """What was given for the URL of a server is none."""
+
+
 class TimedOut(HindcastError, TimeoutError):
     """It took longer than it was given."""
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import httpx2
 
-from hindcast_client.errors import HindcastError, NotUnderstood, Refused, TimedOut, Unreachable
+from hindcast_client.errors import NotUnderstood, Refused, TimedOut, Unreachable, WrongUrl
 
 _NEVER_ARRIVED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 
 
 @contextmanager
 def connection_errors(url: str) -> Iterator[None]:
-    """Unreachable, TimedOut, NotUnderstood, or HindcastError for a URL that is none, instead of what httpx2 raises."""
+    """Unreachable, TimedOut, NotUnderstood and WrongUrl instead of what httpx2 raises."""
     try:
         yield
     except _NEVER_ARRIVED as error:
@@ -24,19 +24,20 @@ def connection_errors(url: str) -> Iterator[None]:
     except httpx2.TimeoutException as error:
         raise TimedOut(f"{url} hasn't answered in time: {_told(error)}.") from error
     except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-        raise HindcastError(f"must be a URL such as http://127.0.0.1:8000, not {url!r}: {_told(error)}") from error
+        raise WrongUrl(f"must be a URL such as http://127.0.0.1:8000, not {url!r}: {_told(error)}") from error
     except httpx2.TransportError as error:
         raise Unreachable(f"The connection to {url} broke off: {_told(error)}.", uncertain=True) from error
     except httpx2.RequestError as error:
         raise NotUnderstood(f"What {url} answers can't be read: {_told(error)}.") from error
 
 
-def check(response: httpx2.Response, *, body: bytes = b"") -> None:
-    """Refused for an answer that is no success; NotUnderstood for a web page. `body` is that of no success."""
+def check(response: httpx2.Response, url: str, *, body: bytes = b"") -> None:
+    """Refused for an answer that is no success, whose body is `body`; NotUnderstood for a web page. `url` is the
+    server's."""
     if not response.is_success:
         raise Refused.of(_problem(response, body), retry_after=_retry_after(response))
     if response.headers.get("content-type", "").startswith("text/html"):
-        raise NotUnderstood(f"A web page is what {response.url} answers with: it isn't Hindcast.")
+        raise NotUnderstood(f"A web page is what {url} answers with: it isn't Hindcast.")
 
 
 def _problem(response: httpx2.Response, body: bytes) -> Mapping[str, Any]:

@@ -43,7 +43,8 @@ class Tries:
             return False
         if isinstance(error, Unreachable):
             return not (error.uncertain and self._request.once)
-        # Refused before anything was done.
+        # Refused before anything was done; but for the rare 503 of a database that goes away while it commits, after
+        # which a thing without a name may be made twice until services heed the key.
         return isinstance(error, TooMany | Unavailable)
 
 

@@ -2,13 +2,17 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import httpx2
 
 from hindcast_client.command_line.failures import Failure
-
-CONNECT_SECONDS = 10.0
+from hindcast_client.errors import HindcastError, Refused, Unreachable, WrongUrl
+from hindcast_client.request import Request
+from hindcast_client.settings import server_key
+from hindcast_client.synchronous.transport import Transport
+from hindcast_client.uploads import Upload
 
 Naming = Callable[[str], str]
 """What whoever typed the command knows a request's field as: an option, or a file and its line."""
@@ -18,7 +22,7 @@ class Service:
     """A server, by its URL."""
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
+        self._url = url
 
     @contextmanager
     def asked(
@@ -30,56 +34,35 @@ class Service:
         query: Mapping[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Iterator[httpx2.Response]:
-        """The answer to a body that is sent piece by piece, to be read piece by piece. Failure where it's a refusal, or
-        where there is none."""
-        told = {"content-type": "application/octet-stream", **(headers or {})}
+        """The answer to a body that is sent piece by piece, once, to be read piece by piece. Failure where it's a
+        refusal, or where there is none."""
+        upload = Upload(lambda: iter(body), rereadable=False)
+        request = Request("POST", path, query=query or {}, upload=upload, accept="*/*", headers=headers or {})
         try:
-            with (
-                _client() as http,
-                http.stream("POST", self._url + path, content=body, params=query, headers=told) as answer,
-            ):
-                if not answer.is_success:
-                    answer.read()
-                    raise Failure(_refusal(answer, naming))
-                if answer.headers.get("content-type", "").startswith("text/html"):
-                    raise Failure(f"A web page is what {self._url} answers with: it isn't Hindcast.")
-                yield answer
-        except (httpx2.ConnectError, httpx2.ConnectTimeout) as error:
-            raise Failure(
-                f"Nobody answers at {self._url}: {error}. Is Hindcast running there? Another address is named with "
-                "--server or HINDCAST_URL."
-            ) from error
-        except (httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-            raise Failure(f"--server must be a URL such as http://127.0.0.1:8000, not {self._url!r}.") from error
-        except httpx2.HTTPError as error:
-            raise Failure(f"The connection to {self._url} broke off: {error or type(error).__name__}.") from error
+            # Scoring takes as long as it takes; that nobody is there shows soon.
+            transport = Transport(self._url, api_key=server_key(), timeout=None, patience=0)
+            try:
+                with transport.open(request) as answer:
+                    yield answer
+            finally:
+                transport.close()
+        except Refused as refused:
+            raise Failure(_refusal(refused, naming)) from refused
+        except Unreachable as error:
+            elsewhere = "" if error.uncertain else " Another address is named with --server or HINDCAST_URL."
+            raise Failure(f"{error}{elsewhere}") from error
+        except WrongUrl as error:
+            raise Failure(f"--server {error}") from error
+        except HindcastError as error:
+            raise Failure(str(error)) from error
 
 
-def _client() -> httpx2.Client:
-    # Scoring takes as long as it takes; that nobody is there shows soon.
-    timeout = httpx2.Timeout(None, connect=CONNECT_SECONDS)
-    try:
-        return httpx2.Client(timeout=timeout)
-    except (ImportError, ValueError, httpx2.InvalidURL) as error:
-        raise Failure(f"The proxies that the environment names can't be used: {error}") from error
-
-
-def _refusal(answer: httpx2.Response, naming: Naming) -> str:
-    problem = _problem(answer)
-    if wrong := [error for error in problem.get("errors") or () if isinstance(error, dict)]:
-        return "\n".join(f"{naming(str(error.get('field')))} {error.get('message')}" for error in wrong)
-    sentences = [str(problem.get("detail") or f"{answer.url} answered {answer.status_code} {answer.reason_phrase}.")]
-    if "retry-after" in answer.headers:
-        sentences.append(f"It may be tried again in {answer.headers['retry-after']} seconds.")
-    if answer.status_code >= httpx2.codes.INTERNAL_SERVER_ERROR and "request_id" in problem:
-        sentences.append(f"The request's id is {problem['request_id']}.")
+def _refusal(refused: Refused, naming: Naming) -> str:
+    if refused.errors:
+        return "\n".join(f"{naming(error.field)} {error.message}" for error in refused.errors)
+    sentences = [refused.detail]
+    if refused.retry_after is not None:
+        sentences.append(f"It may be tried again in {refused.retry_after:g} seconds.")
+    if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR and refused.request_id is not None:
+        sentences.append(f"The request's id is {refused.request_id}.")
     return " ".join(sentences)
-
-
-def _problem(answer: httpx2.Response) -> Mapping[str, Any]:
-    """As RFC 9457 has it; empty where something else answered, such as a proxy."""
-    try:
-        found = answer.json()
-    except ValueError:
-        return {}
-    return found if isinstance(found, dict) else {}

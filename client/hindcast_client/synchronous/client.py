@@ -27,10 +27,16 @@ class Hindcast:
     it once."""
 
     def __init__(
-        self, url: str | None = None, *, api_key: str | None = None, timeout: float = 600.0, patience: float = 30.0
+        self,
+        url: str | None = None,
+        *,
+        api_key: str | None = None,
+        timeout: float | None = 600.0,
+        patience: float = 30.0,
     ) -> None:
         """The URL is that of $HINDCAST_URL or http://127.0.0.1:8000 where none is given, the key that of
-        $HINDCAST_API_KEY. `timeout` is how many seconds an answer may be silent: scoring takes as long as it takes."""
+        $HINDCAST_API_KEY. `timeout` is how many seconds an answer may be silent: scoring takes as long as it takes;
+        None: for ever."""
         self._transport = Transport(
             url or server_url(), api_key=api_key or server_key(), timeout=timeout, patience=patience
         )

@@ -30,8 +30,8 @@ class Transport:
     """One server, which several tasks may ask at once. Every error is a HindcastError, but for what reading and writing
     files raises."""
 
-    def __init__(self, url: str, *, api_key: str | None, timeout: float, patience: float) -> None:
-        """`timeout` and `patience` are seconds."""
+    def __init__(self, url: str, *, api_key: str | None, timeout: float | None, patience: float) -> None:
+        """`timeout` and `patience` are seconds; without the one, an answer may take as long as it takes."""
         self.url = url.rstrip("/")
         self.patience = patience
         self._timeout = timeout
@@ -113,17 +113,17 @@ class Transport:
                 request.method,
                 self.url + request.path,
                 params=request.parameters,
-                timeout=httpx2.Timeout(seconds, connect=min(seconds, CONNECT_SECONDS)),
+                timeout=httpx2.Timeout(seconds, connect=min(seconds or CONNECT_SECONDS, CONNECT_SECONDS)),
                 **_body(request),
             ) as response,
         ):
-            check(response, body=b"" if response.is_success else response.read())
+            check(response, self.url, body=b"" if response.is_success else response.read())
             yield response
 
 
 def _body(request: Request) -> dict[str, Any]:
     if request.upload is not None:
-        return {"content": _pieces(request.upload), "headers": {**request.all_headers, **request.upload.headers}}
+        return {"content": _pieces(request.upload), "headers": {**request.upload.headers, **request.all_headers}}
     if request.json is not None:
         return {"content": to_json(request.json), "headers": {**request.all_headers, "content-type": JSON}}
     return {"headers": request.all_headers}

@@ -9,7 +9,6 @@ from misbehaving import Misbehaving, breaks_off, hangs_up, refuses, sleeps, tell
 
 from hindcast_client import (
     Conflict,
-    HindcastError,
     NotFound,
     NotUnderstood,
     Refused,
@@ -17,6 +16,7 @@ from hindcast_client import (
     TooMany,
     Unavailable,
     Unreachable,
+    WrongUrl,
 )
 
 NEIGHBORS = {"neighbors": [{"word": "storm", "similarity": 0.9}]}
@@ -225,5 +225,5 @@ def test_the_key_is_sent(client_of, server, monkeypatch):
 
 @pytest.mark.parametrize("url", ["127.0.0.1:8000", "http://host:port", "ftp://x"])
 def test_what_is_no_url_is_told_so(client_of, url):
-    with pytest.raises(HindcastError, match="such as http://127"):
+    with pytest.raises(WrongUrl, match="such as http://127"):
         client_of(url, patience=0).health()

@@ -19,6 +19,7 @@ from hindcast_client import (
     TooMany,
     Unavailable,
     Unreachable,
+    WrongUrl,
 )
 from hindcast_client.responses import check, connection_errors
 
@@ -55,7 +56,7 @@ def test_a_refusal_says_all_that_the_service_said():
 )
 def test_a_status_has_its_class(status, kind):
     with pytest.raises(Refused) as refused:
-        check(answer(status), body=b"<html>a proxy's</html>")
+        check(answer(status), "http://h", body=b"<html>a proxy's</html>")
     assert type(refused.value) is kind
     assert str(refused.value).startswith(f"http://h/v1/x answered {status}")
     assert (refused.value.status, refused.value.errors) == (status, [])
@@ -66,7 +67,7 @@ def test_when_to_come_again_is_a_number_or_a_date():
     found = []
     for told in ("7", later, "soon", None):
         with pytest.raises(Unavailable) as refused:
-            check(answer(503, **({} if told is None else {"retry-after": told})))
+            check(answer(503, **({} if told is None else {"retry-after": told})), "http://h")
         found.append(refused.value.retry_after)
     assert found[0] == 7
     assert 95 < found[1] <= 100
@@ -82,7 +83,7 @@ def test_when_to_come_again_is_a_number_or_a_date():
         (httpx2.RemoteProtocolError("gone"), Unreachable, True),
         (httpx2.ReadError(""), Unreachable, True),
         (httpx2.DecodingError("not gzip"), NotUnderstood, False),
-        (httpx2.UnsupportedProtocol("ftp"), HindcastError, False),
+        (httpx2.UnsupportedProtocol("ftp"), WrongUrl, False),
     ],
 )
 def test_what_connections_raise_never_comes_through(raised, kind, uncertain):
