@@ -1,6 +1,6 @@
 """`client.tables`: vectors of words."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Literal
 
 from hindcast_client.answers import CoverageAnswer, NeighborsAnswer, TableCard
@@ -82,7 +82,7 @@ class AsyncTables:
         table: Reference,
         words: str | Sequence[str] | None = None,
         *,
-        vector: Sequence[float] | None = None,
+        vector: Iterable[float] | None = None,
         k: int | None = None,
         exclude: Sequence[str] | None = None,
     ) -> NeighborsAnswer:

@@ -1,7 +1,7 @@
 # Made of hindcast_client/asynchronous/tables.py by `make client`: change that, not this.
 """`client.tables`: vectors of words."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Literal
 
 from hindcast_client.answers import CoverageAnswer, NeighborsAnswer, TableCard
@@ -80,7 +80,7 @@ class Tables:
         table: Reference,
         words: str | Sequence[str] | None = None,
         *,
-        vector: Sequence[float] | None = None,
+        vector: Iterable[float] | None = None,
         k: int | None = None,
         exclude: Sequence[str] | None = None,
     ) -> NeighborsAnswer:
