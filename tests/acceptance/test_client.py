@@ -87,6 +87,7 @@ def test_jobs(client):
     job = client.jobs.get("small")
     assert (job.status, job.result.type) == ("succeeded", "model")
     assert job.metrics["valid_perplexity"] > 1
+    assert "valid_perplexity" in [series.name for series in client.jobs.metrics(job, points=10).series]
     events = list(job.events())
     assert [event.id for event in events] == list(range(1, len(events) + 1))
     assert {"status", "progress", "metric"} <= {event.type for event in events}
@@ -101,6 +102,8 @@ def test_domains(client):
     found = client.domains.get(job.wait(timeout=200).result)
     assert (found.k, len(found.clusters)) == (2, 2)
     assert found.id in [each.id for each in client.domains.list()]
+    examples = list(client.domains.examples(found, found.clusters[0].id))
+    assert len(examples) == found.clusters[0].paragraphs
     client.domains.delete(found)
     with pytest.raises(NotFound):
         client.domains.get(found)
@@ -121,6 +124,14 @@ def test_tables(client, tmp_path):
     assert (nearest.word, nearest.similarity) == ("storm", pytest.approx(1, abs=1e-6))
     by_word = client.tables.neighbors("vectors", "storm", k=3)
     assert by_word == client.tables.neighbors("vectors", ["storm"], k=3)
+    analogy = client.tables.analogy("vectors", positive=["storm", "city"], negative="coast", k=2)
+    assert len(analogy.neighbors) == 2
+    pairs = client.tables.similarity("vectors", [("storm", "storm"), ("storm", "zebra")]).similarities
+    assert [pair.similarity for pair in pairs] == [pytest.approx(1, abs=1e-6), None]
+    assert client.tables.projection("vectors", ["rain", "storm"]).points[0].word == "rain"
+    assert len(client.tables.projection("vectors", limit=4).points) == 4
+    own = [("storm", "rain", 9.0), ("storm", "city", 2.0), ("rain", "river", 4.0)]
+    assert client.tables.evaluate("vectors", pairs=own).found == 3
     assert client.tables.coverage("vectors", words={"storm": 3, "zebra": 1}).token_coverage == 0.75
     assert client.tables.coverage("vectors", vocabulary_of="small").missing == ["<unk>"]
     assert client.tables.coverage("vectors", corpus=client.corpora.get("storms")).token_coverage == 1
@@ -141,7 +152,8 @@ def test_models(client, tmp_path):
     assert client.models.rank("small", "The storm hit the", first.word).ranks[0].rank == 1
     many = client.rank(["small", model], "The storm hit the", "coast")
     assert [each.ranks[0].rank for each in many.models] == [rank.ranks[0].rank] * 2
-    one = client.models.perplexity("small", "The storm hit the coast .", detail="token")
+    one = client.models.perplexity("small", "The storm hit the coast .", detail="token", top=2)
+    assert [len(token.top) for token in one.texts[0].tokens] == [2] * one.tokens
     assert one.texts[0].tokens[-1].token == "</s>"
     assert client.models.perplexity("small", corpus={"corpus": "storms", "split": "test"}).tokens > one.tokens
     client.models.bundle("small", tmp_path / "small.zip")

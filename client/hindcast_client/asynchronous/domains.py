@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 
-from hindcast_client.answers import DomainsAnswer, DomainsSummary
+from hindcast_client.answers import DomainsAnswer, DomainsSummary, Example
 from hindcast_client.asynchronous.transport import AsyncTransport
 from hindcast_client.request import Reference, at, get
 
@@ -21,6 +21,13 @@ class AsyncDomains:
         """All sets, newest first; pages are asked for as they are needed."""
         async for domains in self._transport.items(at("domains"), DomainsSummary, name=name):
             yield domains
+
+    async def examples(self, domains: Reference, cluster: int) -> AsyncIterator[Example]:
+        """What a domain is surest of in the text that it was found in, the surest first. Gone where the corpus was
+        deleted."""
+        path = at("domains", domains, "clusters", str(cluster), "examples")
+        async for example in self._transport.items(path, Example):
+            yield example
 
     async def delete(self, domains: Reference) -> None:
         """Conflict while a job needs it."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel, PrivateAttr
 
-from hindcast_client.answers import EventAnswer, JobAnswer, ProgressAnswer
+from hindcast_client.answers import EventAnswer, JobAnswer, MetricsAnswer, ProgressAnswer
 from hindcast_client.asynchronous.transport import AsyncTransport
 from hindcast_client.asynchronous.watching import AsyncWatch
 from hindcast_client.errors import JobFailed
@@ -76,6 +76,10 @@ class AsyncJobs:
         """All of them, newest first; pages are asked for as they are needed."""
         async for job in self._transport.items(at("jobs"), AsyncJob, status=status, kind=kind, name=name):
             yield self._bound(job)
+
+    async def metrics(self, job: Reference, *, points: int | None = None) -> MetricsAnswer:
+        """The whole history of each metric, as curves of so many points at most."""
+        return await self._transport.ask(get(at("jobs", job, "metrics"), points=points), MetricsAnswer)
 
     async def cancel(self, job: Reference) -> AsyncJob:
         """Stops one that waits at once, one that runs within seconds. Conflict for one that has ended."""

@@ -63,9 +63,12 @@ class AsyncModels:
         corpus: Reference | Mapping[str, object] | None = None,
         history: History | None = None,
         detail: Literal["none", "sentence", "token"] | None = None,
+        top: int | None = None,
     ) -> PerplexityAnswer:
-        """How well it predicts texts, each a document whose lines are paragraphs, or a stored corpus."""
-        told = stated(texts=None if texts is None else texts_of(texts), corpus=corpus, history=history, detail=detail)
+        """How well it predicts texts, each a document whose lines are paragraphs, or a stored corpus. With detail
+        token, the `top` most probable words in the place of each."""
+        asked = None if texts is None else texts_of(texts)
+        told = stated(texts=asked, corpus=corpus, history=history, detail=detail, top=top)
         return await self._transport.ask(post(at("models", model, "perplexity"), told), PerplexityAnswer)
 
     async def next(

@@ -3,7 +3,14 @@
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Literal
 
-from hindcast_client.answers import CoverageAnswer, NeighborsAnswer, TableCard
+from hindcast_client.answers import (
+    CoverageAnswer,
+    EvaluationAnswer,
+    NeighborsAnswer,
+    ProjectionAnswer,
+    SimilarityAnswer,
+    TableCard,
+)
 from hindcast_client.asynchronous.transport import AsyncTransport
 from hindcast_client.downloads import Target
 from hindcast_client.request import Reference, Request, at, get, post, stated, texts_of
@@ -91,3 +98,43 @@ class AsyncTables:
         numbers = None if vector is None else [float(number) for number in vector]
         told = stated(**near, vector=numbers, k=k, exclude=exclude)
         return await self._transport.ask(post(at("tables", table, "neighbors"), told), NeighborsAnswer)
+
+    async def analogy(
+        self,
+        table: Reference,
+        *,
+        positive: str | Sequence[str],
+        negative: str | Sequence[str] = (),
+        k: int | None = None,
+    ) -> NeighborsAnswer:
+        """What is to some words as others are to them: `positive=["king", "woman"], negative="man"`."""
+        told = stated(positive=texts_of(positive), negative=texts_of(negative), k=k)
+        return await self._transport.ask(post(at("tables", table, "analogy"), told), NeighborsAnswer)
+
+    async def similarity(self, table: Reference, pairs: Sequence[tuple[str, str]]) -> SimilarityAnswer:
+        """The cosine of the two words of each pair."""
+        return await self._transport.ask(post(at("tables", table, "similarity"), stated(pairs=pairs)), SimilarityAnswer)
+
+    async def projection(
+        self,
+        table: Reference,
+        words: Sequence[str] | None = None,
+        *,
+        method: Literal["pca", "umap"] | None = None,
+        limit: int | None = None,
+    ) -> ProjectionAnswer:
+        """Where words lie in a plane; without any, the first `limit` of the table."""
+        told = None if words is None else ",".join(words)
+        request = get(at("tables", table, "projection"), words=told, method=method, limit=limit)
+        return await self._transport.ask(request, ProjectionAnswer)
+
+    async def evaluate(
+        self,
+        table: Reference,
+        *,
+        dataset: Literal["wordsim353", "simlex999"] | None = None,
+        pairs: Sequence[tuple[str, str, float]] | None = None,
+    ) -> EvaluationAnswer:
+        """How far its cosines agree with people's judgement of pairs: a data set's, or your own."""
+        told = stated(dataset=dataset, pairs=pairs)
+        return await self._transport.ask(post(at("tables", table, "evaluate"), told), EvaluationAnswer)

@@ -3,7 +3,7 @@
 
 from collections.abc import Iterator
 
-from hindcast_client.answers import DomainsAnswer, DomainsSummary
+from hindcast_client.answers import DomainsAnswer, DomainsSummary, Example
 from hindcast_client.request import Reference, at, get
 from hindcast_client.synchronous.transport import Transport
 
@@ -21,6 +21,12 @@ class Domains:
     def list(self, *, name: str | None = None) -> Iterator[DomainsSummary]:
         """All sets, newest first; pages are asked for as they are needed."""
         yield from self._transport.items(at("domains"), DomainsSummary, name=name)
+
+    def examples(self, domains: Reference, cluster: int) -> Iterator[Example]:
+        """What a domain is surest of in the text that it was found in, the surest first. Gone where the corpus was
+        deleted."""
+        path = at("domains", domains, "clusters", str(cluster), "examples")
+        yield from self._transport.items(path, Example)
 
     def delete(self, domains: Reference) -> None:
         """Conflict while a job needs it."""

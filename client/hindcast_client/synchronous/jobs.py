@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel, PrivateAttr
 
-from hindcast_client.answers import EventAnswer, JobAnswer, ProgressAnswer
+from hindcast_client.answers import EventAnswer, JobAnswer, MetricsAnswer, ProgressAnswer
 from hindcast_client.errors import JobFailed
 from hindcast_client.request import Reference, at, fields_of, get, id_of, post
 from hindcast_client.synchronous.transport import Transport
@@ -75,6 +75,10 @@ class Jobs:
         """All of them, newest first; pages are asked for as they are needed."""
         for job in self._transport.items(at("jobs"), Job, status=status, kind=kind, name=name):
             yield self._bound(job)
+
+    def metrics(self, job: Reference, *, points: int | None = None) -> MetricsAnswer:
+        """The whole history of each metric, as curves of so many points at most."""
+        return self._transport.ask(get(at("jobs", job, "metrics"), points=points), MetricsAnswer)
 
     def cancel(self, job: Reference) -> Job:
         """Stops one that waits at once, one that runs within seconds. Conflict for one that has ended."""
