@@ -255,6 +255,8 @@ def test_what_is_written(tmp_path: Path) -> None:
     assert cells["no pre-training"][1:4] == ("70.0", "90.0", "25.0")
     assert cells["no pre-training, tied"][3:5] == ("20.0", "-5.00")
     assert cells["n-gram"][3:5] == ("5.0", "-20.00")
+    assert cells["n-gram"][-1] == cells["best acoustic score"][-1] == "–"
+    assert cells["no pre-training, tied"][-1].startswith("+15.00 (")
     assert [row[1:3] for row in session_rows(report)] == [("–", "40.0"), ("54.6", "25.0"), ("44.7", "20.0")]
     assert len(terminal_tables(report)) == 2
     page = write(tmp_path / "out", report)

@@ -20,7 +20,7 @@ from hindcast_standalone.demonstrations.server import running_server
 from hindcast_standalone.demonstrations.switchboard_judging import NGRAM_ALONE, SHARES, judged, told_in_sessions
 from hindcast_standalone.demonstrations.switchboard_lists import nine_best, ten_best
 from hindcast_standalone.demonstrations.switchboard_ngram import uploaded_ngram
-from hindcast_standalone.demonstrations.switchboard_report import Report, Trained, terminal_tables, write
+from hindcast_standalone.demonstrations.switchboard_report import NGRAM, Report, Trained, terminal_tables, write
 from hindcast_standalone.demonstrations.switchboard_requests import DROPOUTS, GENERAL, ROWS, SELF_NORMALIZED, Row, Study
 from hindcast_standalone.demonstrations.table1_requests import corpus_name
 from hindcast_standalone.demonstrations.table1_texts import PIPELINE, SourceText, select
@@ -66,7 +66,7 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
         }
         if ngram:
             first = trained["baseline"].models[0]
-            joined["n-gram"] = [judged(api, first, nine, ngram=ngram, shares=NGRAM_ALONE)]
+            joined[NGRAM] = [judged(api, first, nine, ngram=ngram, shares=NGRAM_ALONE)]
             joined["n-gram, no pre-training"] = [
                 judged(api, model, nine, ngram=ngram, shares=SHARES) for model in trained["baseline"].models
             ]

@@ -15,7 +15,8 @@ from hindcast_standalone.demonstrations.switchboard_judging import InSessions, J
 from hindcast_standalone.demonstrations.switchboard_requests import Row
 
 BASELINE = "baseline"
-COLUMNS = ("Language model", "PPL valid", "PPL test", "WER", "Change", "95 %", "p")
+NGRAM = "n-gram"
+COLUMNS = ("Language model", "PPL valid", "PPL test", "WER", "Change", "95 %", "p", "Beside the n-gram")
 _NONE = "–"
 
 
@@ -81,16 +82,19 @@ class Difference:
 
 def rows(report: Report) -> list[tuple[str, ...]]:
     """The nine-best lists, a row for each way to choose."""
-    before, baseline = report.first, report.found[BASELINE]
+    before, baseline, ngram = report.first, report.found[BASELINE], report.joined.get(NGRAM)
     cells: list[tuple[str, ...]] = [
-        ("best acoustic score", _NONE, _NONE, f"{before['wer_before']:.1f}", _NONE, _NONE, _NONE),
-        ("lowest possible", _NONE, _NONE, f"{before['wer_oracle']:.1f}", _NONE, _NONE, _NONE),
+        ("best acoustic score", _NONE, _NONE, f"{before['wer_before']:.1f}", *(_NONE,) * 4),
+        ("lowest possible", _NONE, _NONE, f"{before['wer_oracle']:.1f}", *(_NONE,) * 4),
     ]
     for key, row in report.trained.items():
-        compared = _compared(report.found[key], baseline) if key != BASELINE else (_NONE,) * 3
-        cells.append((row.label, f"{row.valid:.1f}", f"{row.test:.1f}", _wer(report.found[key]), *compared))
+        judged = report.found[key]
+        compared = _compared(judged, baseline) if key != BASELINE else (_NONE,) * 3
+        perplexities = (f"{row.valid:.1f}", f"{row.test:.1f}")
+        cells.append((row.label, *perplexities, _wer(judged), *compared, _beside(judged, ngram)))
     for label, judged in report.joined.items():
-        cells.append((label, _NONE, _NONE, _wer(judged), *_compared(judged, baseline)))
+        other = ngram if label != NGRAM else None
+        cells.append((label, _NONE, _NONE, _wer(judged), *_compared(judged, baseline), _beside(judged, other)))
     return cells
 
 
@@ -162,8 +166,9 @@ def _page(report: Report) -> str:
         "# Switchboard's n-best lists, rescored",
         "",
         f"`{report.command}`. {seeds} seed(s); perplexities and error rates are their means, changes (to the baseline",
-        "without pre-training, in percentage points), intervals and p those of all seeds together. Each conversation",
-        "is rescored by weights that the other ones gave. Filled pauses count as one word, fragments don't count.",
+        "without pre-training, in percentage points), intervals and p those of all seeds together; the last column has",
+        "the change to the n-gram model alone, and its interval. Each conversation is rescored by weights that the",
+        "other ones gave. Filled pauses count as one word, fragments don't count.",
         f"Dropout, chosen on valid: {dropouts}.",
         "",
         *_markdown(COLUMNS, rows(report)),
@@ -185,6 +190,13 @@ def _markdown(columns: Sequence[str], cells: Sequence[Sequence[str]]) -> list[st
 def _compared(after: Sequence[Judged], before: Sequence[Judged]) -> tuple[str, str, str]:
     found = Difference.between(after, before)
     return f"{found.points:+.2f}", f"{found.low:+.2f} to {found.high:+.2f}", f"{found.p_value:.3f}"
+
+
+def _beside(judged: Sequence[Judged], ngram: Sequence[Judged] | None) -> str:
+    if ngram is None:
+        return _NONE
+    points, bounds, _ = _compared(judged, ngram)
+    return f"{points} ({bounds})"
 
 
 def _wer(judged: Sequence[Judged]) -> str:
