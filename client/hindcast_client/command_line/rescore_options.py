@@ -98,7 +98,10 @@ Utterance = Annotated[
 
 Answer = Annotated[
     Literal["lattice", "nbest", "best"] | None,
-    typer.Option(help="What becomes of lattices: the same with new scores, or JSON lines.", rich_help_panel=_LATTICES),
+    typer.Option(
+        help="What becomes of lattices: the same with new scores, or JSON lines; nbest of lists too.",
+        rich_help_panel=_LATTICES,
+    ),
 ]
 Accept = Annotated[
     Literal["text/plain"] | None,

@@ -6,7 +6,7 @@ import json
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from written_lists import FILES, golden, read, untar
+from written_lists import FILES, golden, read, tar, untar
 
 from hindcast_scorer.formats import FORMATS, FormatName
 
@@ -67,6 +67,29 @@ def test_lines_gain_every_component_and_keep_what_nobody_knows(model):
             assert "tokens" not in found
     assert first["speaker"] == 3
     assert b'"am_score": -2.50' in answer.content
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_format_may_be_answered_by_lines_that_tell_what_a_total_is_made_of(model, name: FormatName):
+    body = golden(FILES[name])
+    weights = {"am_scale": 0.5, "lm_weight": 2.0, "word_insertion_penalty": -0.25}
+    answer = sent(model, body, format=name, answer="nbest", **weights)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    for line, came in zip(map(json.loads, answer.text.splitlines()), read(name, body), strict=True):
+        assert (line["utterance"], line.get("reference")) == (came.utterance, came.reference)
+        for told, hypothesis in zip(line["hypotheses"], came.hypotheses, strict=True):
+            assert (told["text"], told.get("lm_score")) == (hypothesis.text, hypothesis.lm_score)
+            assert told.get("graph_score") == hypothesis.graph_score
+            language = told["lm_logprob"] + told.get("graph_score", 0.0)
+            total = 0.5 * (told["am_score"] or 0.0) + 2.0 * language - 0.25 * told["words"]
+            assert told["total"] == pytest.approx(total)
+
+
+def test_costs_of_pronunciations_are_told_in_such_lines(model):
+    files = {"words": b"a-1 rain fell\na-2 schools\n", "lmwt.nolm": b"a-1 1.5\na-2 0.25\n"}
+    (line,) = map(json.loads, sent(model, tar(files), format="kaldi", answer="nbest").text.splitlines())
+    assert [told["graph_score"] for told in line["hypotheses"]] == [-1.5, -0.25]
+    assert all(told["total"] == told["lm_logprob"] + told["graph_score"] for told in line["hypotheses"])
 
 
 def test_options_are_query_parameters(model):

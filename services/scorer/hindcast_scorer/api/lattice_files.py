@@ -99,6 +99,7 @@ def with_lattices(documented: dict[str, Any]) -> dict[str, Any]:
     """The OpenAPI document of the path with lattices' formats and options beside those of lists."""
     properties: dict[str, dict[str, Any]] = LatticeQuery.model_json_schema()["properties"]
     known = {parameter["name"]: parameter for parameter in documented["parameters"]}
+    known["answer"]["schema"] = _either(known["answer"]["schema"], properties["answer"])
     documented["parameters"] += [
         {"name": name, "in": "query", "required": False, "schema": {**field, "title": name}}
         for name, field in properties.items()
@@ -109,3 +110,11 @@ def with_lattices(documented: dict[str, Any]) -> dict[str, Any]:
     documented["requestBody"]["content"] = {**documented["requestBody"]["content"], **bodies}
     documented["responses"]["200"]["content"] = {**documented["responses"]["200"]["content"], **bodies}
     return documented
+
+
+def _either(of_lists: dict[str, Any], of_lattices: dict[str, Any]) -> dict[str, Any]:
+    """One parameter for both, whose default is what was sent."""
+    values = list(dict.fromkeys([*of_lists["enum"], *of_lattices["enum"]]))
+    described = f"Of lists: {of_lists['description']} Of lattices: {of_lattices['description']}"
+    shared = {name: value for name, value in of_lists.items() if name != "default"}
+    return {**shared, "enum": values, "description": described}

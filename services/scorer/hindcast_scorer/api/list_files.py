@@ -24,6 +24,7 @@ from hindcast_scorer.rescoring.options import Interpolation, OovCharge, RescoreO
 JSON = "application/json"
 WARNING = "Hindcast-Warning"
 """Header of what is to be minded when the scores are read."""
+_LINES = FORMATS["jsonl"]
 _LATTICES = {form.name: form.media_type for form in LATTICE_FORMATS.values()}
 
 
@@ -111,6 +112,8 @@ class FileQuery(OptionsQuery):
     tokens: bool = False
     """In JSON lines alone: other formats have no place for them."""
     order: Literal["kept", "sorted"] = "kept"
+    answer: Literal["file", "nbest"] = "file"
+    """file: in the format that was sent; nbest: JSON lines, every component of each score told."""
 
     @property
     def options(self) -> RescoreOptions:
@@ -144,8 +147,9 @@ def list_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> API
         )
         for _ in sent.read():
             pass
-        answer = form.write(rescoring.rescore(model, sent.read(), options), sort=options.order == "sorted")
-        return streamed(answer, form.media_type, headers=_headers(form, options))
+        written = _LINES if asked.answer == "nbest" else form
+        answer = written.write(rescoring.rescore(model, sent.read(), options), sort=options.order == "sorted")
+        return streamed(answer, written.media_type, headers=_headers(form, options))
 
     return routes
 

@@ -72,6 +72,7 @@ class HindcastJsonl:
             del scores["tokens"]
         if score.am_score == hypothesis.am_score and "am_score" in fields:
             scores["am_score"] = fields["am_score"]  # which has the characters it came with
-        if not fields and hypothesis.lm_score is not None:
-            scores = {"lm_score": hypothesis.lm_score, **scores}
+        if not fields:  # it came in another format
+            own = {"lm_score": hypothesis.lm_score, "graph_score": hypothesis.graph_score}
+            scores = {**{name: told for name, told in own.items() if told is not None}, **scores}
         return {"text": hypothesis.text, **fields, **scores}
