@@ -51,6 +51,43 @@ export function useAnswer(path, { every = 0 } = {}) {
   return { value: current.value, failure: current.failure, reload: load };
 }
 
+/**
+ * The answers to several questions, asked at once: each comes and fails by itself.
+ * @param {{ path: string, body?: unknown }[]} questions  with a `body`: POST
+ * @returns {Answer[]} in their order
+ */
+export function useAnswers(questions) {
+  const key = JSON.stringify(questions);
+  const [state, setState] = useState({ key: "", known: [] });
+  const load = useCallback(async (signal, only) => {
+    const asked = JSON.parse(key);
+    const put = (place, answer) =>
+      setState((before) => {
+        const known = before.key === key ? [...before.known] : [];
+        known[place] = answer;
+        return { key, known };
+      });
+    await Promise.all(asked.map(async ({ path, body }, place) => {
+      if (only !== undefined && place !== only) return;
+      try {
+        put(place, { value: await ask(path, { method: body ? "POST" : "GET", body, signal }), failure: undefined });
+      } catch (failure) {
+        if (failure.name !== "AbortError") put(place, { value: undefined, failure });
+      }
+    }));
+  }, [key]);
+  useEffect(() => {
+    const ending = new AbortController();
+    load(ending.signal);
+    return () => ending.abort();
+  }, [load]);
+  const known = state.key === key ? state.known : [];
+  return questions.map((_, place) => ({
+    ...(known[place] ?? { value: undefined, failure: undefined }),
+    reload: () => load(undefined, place),
+  }));
+}
+
 /** Whether the server is away. */
 export function useAway() {
   const [away, setAway] = useState(connection.away);

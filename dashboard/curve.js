@@ -1,4 +1,5 @@
 /** A curve of one or more series over the same x, drawn by uPlot, with its figures as text. */
+import { colour } from "./colours.js";
 import { figure, shortCount } from "./figures.js";
 import { html, useEffect, useRef, useState } from "./html.js";
 import { THEME_CHANGED } from "./theme.js";
@@ -148,14 +149,4 @@ function told(title, series, format) {
     return `${one.label}: from ${format(one.points[0][1])} to ${format(one.points.at(-1)[1])}`;
   });
   return `${title}. ${parts.join("; ")}`;
-}
-
-/** A colour of the style sheet as canvases understand it. */
-function colour(name) {
-  const probe = document.createElement("span");
-  probe.style.color = `var(${name})`;
-  document.body.append(probe);
-  const found = getComputedStyle(probe).color;
-  probe.remove();
-  return found;
 }

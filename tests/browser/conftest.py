@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from browser.looking import ARGUMENTS, Look
+from browser.stocking import stock
 from playwright.sync_api import Browser, sync_playwright
 
 from hindcast.settings import Settings
@@ -52,6 +53,21 @@ def served(serving: Callable[..., AbstractContextManager[str]]) -> Iterator[Call
 def empty_url(new_settings: Callable[[], Settings], served: Callable[[Settings], str]) -> str:
     """A Hindcast with nothing in it."""
     return served(new_settings())
+
+
+@pytest.fixture(scope="session")
+def stocked_url(
+    new_postgres_url: Callable[[], str],
+    redis_server: RedisServer,
+    tmp_path_factory: pytest.TempPathFactory,
+    serving: Callable[..., AbstractContextManager[str]],
+) -> Iterator[str]:
+    """A Hindcast with tables, a model and domains, which no test changes."""
+    home = tmp_path_factory.mktemp("stocked")
+    settings = Settings(home=home, database_url=new_postgres_url(), broker_url=redis_server.url)
+    with serving(build(settings)) as url:
+        stock(settings, url)
+        yield url
 
 
 @pytest.fixture
