@@ -13,4 +13,5 @@ export const PAGES = [
   { path: "", title: "Overview", load: () => import("./overview_page.js") },
   { path: "jobs", title: "Jobs", load: () => import("./jobs_page.js") },
   { path: "embeddings", title: "Embeddings", load: () => import("./embeddings_page.js") },
+  { path: "domains", title: "Domains", load: () => import("./domains_page.js") },
 ];
