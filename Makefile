@@ -8,7 +8,7 @@ SNAPSHOT := docs/openapi.json
 INSTALLED := $(VENV)/.installed
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: client help demo hurricane table1 asr-demo switchboard up kenlm test bench check snapshot format migrate
+.PHONY: client docs docs-serve help demo text hurricane table1 asr-demo switchboard up kenlm test bench check snapshot format migrate
 
 help: ## what can be typed
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -26,6 +26,9 @@ $(INSTALLED): constraints.txt requirements-dev.txt $(PROJECTS:%=%/pyproject.toml
 
 demo: $(INSTALLED) ## the paper's question, answered on real text in ten minutes (TEXT=file takes yours)
 	@$(BIN)/python -m hindcast_standalone demo $(if $(TEXT),--text "$(TEXT)")
+
+text: $(INSTALLED) ## the demo's text, as wikipedia.jsonl.gz
+	@$(BIN)/python -m hindcast_standalone text wikipedia.jsonl.gz
 
 hurricane: $(INSTALLED) ## the paper's own passage: WIKITEXT2=folder, EPOCHS=2; goes on where it was
 	@test -n "$(WIKITEXT2)" || { echo "Say where WikiText-2 is: make hurricane WIKITEXT2=folder"; exit 2; }
@@ -79,6 +82,12 @@ check: $(INSTALLED) ## import contracts, types, lint, migrations, OpenAPI snapsh
 
 snapshot: $(INSTALLED) ## write the services' OpenAPI document to docs/openapi.json
 	@$(BIN)/python -m hindcast_standalone openapi > $(VENV)/openapi.json && mv $(VENV)/openapi.json $(SNAPSHOT)
+
+docs: $(INSTALLED) ## the documentation as a site, in site/: open site/index.html
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "==> site/index.html"
+
+docs-serve: $(INSTALLED) ## the same on http://127.0.0.1:8001, made anew when a page changes; its search works there
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001 --watch client --watch README.md --watch CHANGELOG.md
 
 client: $(INSTALLED) ## write what is made of others in the client: its synchronous half, and the types of answers
 	@$(BIN)/python client/generate.py

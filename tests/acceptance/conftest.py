@@ -77,10 +77,10 @@ def corpus(hindcast: Hindcast) -> str:
     ]
     answer = hindcast.http.post(
         "/v1/corpora",
-        params={"name": "wikipedia", "format": "jsonl", "pipeline": "plain"},
+        params={"name": "short-wikipedia", "format": "jsonl", "pipeline": "plain"},
         content=as_json_lines(articles),
         headers={"Content-Encoding": "gzip"},
     )
     assert answer.status_code == 202, answer.text
     assert hindcast.ended(answer.json()["job"])["status"] == "succeeded"
-    return "wikipedia"
+    return "short-wikipedia"

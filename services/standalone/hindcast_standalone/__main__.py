@@ -50,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
     demo = commands.add_parser("demo", help="the paper's question, answered on real text")
     demo.add_argument("--text", type=Path, help="your text: a paragraph a line, a blank line ends a document")
     demo.set_defaults(run=_demo)
+    text = commands.add_parser("text", help="write the demo's text, English Wikipedia, as JSON lines")
+    text.add_argument("output", type=Path, help="the file to write: gzip")
+    text.set_defaults(run=_text)
     hurricane = commands.add_parser("hurricane", help="the paper's own passage, by models of WikiText-2")
     hurricane.add_argument("--wikitext2", type=Path, required=True, help="a folder with {train,valid,test}.txt.xz")
     hurricane.add_argument("--epochs", type=_epochs, default=2)
@@ -125,6 +128,14 @@ def _demo(asked: argparse.Namespace, settings: Settings) -> None:
     from hindcast_standalone.demonstrations import demo
 
     demo.run(settings, text=asked.text, console=Console())
+
+
+def _text(asked: argparse.Namespace, _: Settings) -> None:
+    from hindcast_standalone.demonstrations.texts import as_json_lines, wikipedia
+
+    documents = wikipedia()
+    asked.output.write_bytes(as_json_lines(documents))
+    print(f"{asked.output}: {len(documents)} articles")
 
 
 def _hurricane(asked: argparse.Namespace, settings: Settings) -> None:

@@ -1,0 +1,24 @@
+"""The page of the command line, made by typer of its commands and their options."""
+
+import re
+
+import typer
+from typer.cli import get_docs_for_click
+from typer.main import get_command
+
+from hindcast_client.command_line.app import app
+
+
+def command_page() -> str:
+    """What `hindcast --help` and the help of each command say."""
+    command = get_command(app)
+    called = typer.Context(command, info_name="hindcast")
+    text = get_docs_for_click(obj=command, ctx=called, name="hindcast", title="The command line")
+    return _readable(re.sub(r"\n{3,}", "\n\n", text))
+
+
+def _readable(text: str) -> str:
+    """Angle brackets outside of code are themselves; lines of examples are code."""
+    text = re.sub(r"^(?:zcat \S+ \| )?hindcast .+$", lambda line: f"    {line[0]}", text, flags=re.MULTILINE)
+    parts = re.split(r"(```.*?```|`[^`\n]*`|^    .*$)", text, flags=re.DOTALL | re.MULTILINE)
+    return "".join(part if part.startswith(("`", "    ")) else part.replace("<", "&lt;") for part in parts)

@@ -1,0 +1,110 @@
+"""The fenced blocks of a page, run in their order as a reader would: only the server's address is another."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+DOCS = Path(__file__).parents[1] / "docs"
+ADDRESS = "http://127.0.0.1:8000"
+
+_FENCE = re.compile(r"^```(?P<language>\S*)[ ]?(?P<marks>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+_SHELL = 'set -euo pipefail\ncurl() { command curl --silent --fail-with-body "$@"; }\n'
+_VARIES = (
+    (re.compile(r"https?://[\w.:]+"), "URL"),
+    (re.compile(r"(?<![\w/])/[\w./~-]+"), "PATH"),
+    (re.compile(r"\b(cor|dom|exp|job|lm|ng|req|ses|tab)_[0-9a-f]+|\b[0-9a-f]{64}\b"), "ID"),
+    (re.compile(r"[-+]?\b\d[\d,.:]*(T[\d:.]+Z)?(e-?\d+)?"), "#"),
+    (re.compile(r"\s+"), ""),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fence: what stands after its language is for us, the site doesn't show it."""
+
+    language: str
+    marks: tuple[str, ...]
+    text: str
+
+
+def blocks(page: str) -> list[Block]:
+    """All of a page of docs/."""
+    text = (DOCS / page).read_text(encoding="utf-8")
+    return [Block(found["language"], tuple(found["marks"].split()), found["text"]) for found in _FENCE.finditer(text)]
+
+
+def marked(page: str, mark: str) -> list[str]:
+    """The blocks with that mark."""
+    return [block.text for block in blocks(page) if mark in block.marks]
+
+
+def same_form(shown: str, told: str) -> bool:
+    """Whether they differ in numbers, ids, times, addresses and blanks alone; … stands for anything."""
+    parts = [re.escape(_form(part)) for part in shown.split("…")]
+    return re.fullmatch(".*".join(parts), _form(told), flags=re.DOTALL) is not None
+
+
+def _form(text: str) -> str:
+    for what, name in _VARIES:
+        text = what.sub(name, text)
+    return text
+
+
+class Reader:
+    """Types what a page says, in a folder of its own."""
+
+    def __init__(self, folder: Path, url: str, **environment: str) -> None:
+        self.folder = folder
+        self.url = url
+        programs = folder.parent / f"{folder.name}-programs"
+        programs.mkdir()
+        command = programs / "hindcast"
+        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hindcast_client.command_line "$@"\n')
+        command.chmod(0o755)
+        self.environment = {
+            **os.environ,
+            "HINDCAST_URL": url,
+            "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
+            **environment,
+        }
+
+    def run(self, block: Block) -> str:
+        """What it writes. It must succeed, unless it is marked as `refused`."""
+        text = block.text.replace(ADDRESS, self.url)
+        command = [sys.executable, "-"] if block.language == "python" else ["bash", "-c", _SHELL + text]
+        done = subprocess.run(
+            command,
+            input=text if block.language == "python" else "",
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            cwd=self.folder,
+            env=self.environment,
+            timeout=250,
+        )
+        failed = done.returncode != 0
+        assert failed == ("refused" in block.marks), f"{block.text}\n{done.stdout}"
+        return done.stdout
+
+    def read(self, page: str) -> list[str]:
+        """Runs all blocks of a page that nothing but `refused` marks, in order, and compares what is shown after them.
+        What each of them told."""
+        told: list[str] = []
+        for block in blocks(page):
+            if block.language in ("sh", "python") and not set(block.marks) - {"refused"}:
+                told.append(self.run(block))
+            elif "shown" in block.marks:
+                assert same_form(block.text, told[-1]), f"{page} shows\n{block.text}\nand it is\n{told[-1]}"
+        return told
+
+
+def has_curl() -> bool:
+    """One that knows `--json`."""
+    if shutil.which("curl") is None or shutil.which("bash") is None:
+        return False
+    known = subprocess.run(["curl", "--help", "all"], capture_output=True, text=True).stdout
+    return "--json" in known
