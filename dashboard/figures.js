@@ -24,7 +24,8 @@ export const percent = (share, digits = 1) => (isNumber(share) ? `${(100 * share
 /** A change: -0.062 → "−6.2 %" */
 export const change = (share) => {
   if (!isNumber(share)) return NOTHING;
-  return `${share < 0 ? "−" : "+"}${Math.abs(100 * share).toFixed(1)} %`;
+  const size = Math.abs(100 * share).toFixed(1);
+  return `${size === "0.0" ? "±" : share < 0 ? "−" : "+"}${size} %`;
 };
 
 /** Any figure whose kind isn't known: 0.0000377 → "3.78e-5", 20979.4 → "20,979" */

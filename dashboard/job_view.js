@@ -1,11 +1,12 @@
 /** One job: how far it is, its curves while they grow, its log, what was asked, what it is made from. */
+import { useAction } from "./actions.js";
 import { announce } from "./announcing.js";
 import { useAnswer } from "./answers.js";
 import { ask, v1 } from "./api.js";
 import { Curve } from "./curve.js";
 import { Ago, Took, count, figure, perplexity } from "./figures.js";
 import { Heading } from "./headings.js";
-import { html, useEffect, useLayoutEffect, useRef, useState } from "./html.js";
+import { html, useEffect, useLayoutEffect, useRef } from "./html.js";
 import { useJobHistory } from "./job_history.js";
 import { JobLink, Progress, StatusMark, hasEnded, kindName } from "./job_parts.js";
 import { Lineage } from "./lineage.js";
@@ -62,19 +63,7 @@ function useToldStatus(job) {
 }
 
 function Actions({ job, reload }) {
-  const [failure, setFailure] = useState(undefined);
-  const [isBusy, setBusy] = useState(false);
-  const act = async (request, then) => {
-    setBusy(true);
-    setFailure(undefined);
-    try {
-      await request();
-      await then();
-    } catch (failed) {
-      setFailure(failed);
-    }
-    setBusy(false);
-  };
+  const { failure, isBusy, act } = useAction();
   const move = (name) => act(() => ask(v1("jobs", job.id, name), { method: "POST" }), reload);
   const remove = () => {
     if (!confirm(`Delete the job ${job.name ?? job.id}, its log and its curves? What it made stays.`)) return;

@@ -47,10 +47,11 @@ _METRICS = text(
     FROM generate_series(1, :points) AS n
     """
 )
-_CORPUS_FACTS = {
+CORPUS_FACTS = {
     **{"documents": 100, "paragraphs": 2000, "sentences": 9000, "tokens": 200_000, "words": 191_000, "types": 17_000},
     **{"splits": {}, "domains": {}, "pipeline": "plain", "sha256": "0", "split_by": "document"},
 }
+"""What is known of a corpus that is ready."""
 
 
 def fill(database_url: str) -> None:
@@ -63,7 +64,7 @@ def fill(database_url: str) -> None:
             insert(resources),
             {
                 **{"id": "cor_0000000000000001", "type": "corpus", "name": "news", "artifact": "corpora/1"},
-                **{"facts": _CORPUS_FACTS, "size_bytes": 1_000_000},
+                **{"facts": CORPUS_FACTS, "size_bytes": 1_000_000},
             },
         )
         connection.execute(
