@@ -90,7 +90,7 @@ def server() -> Iterator[FakeServer]:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leaves the plot out, which takes longest."""
-    monkeypatch.setattr("hindcast_standalone.demonstrations.table1.plot_table", lambda *_, **__: [])
+    monkeypatch.setattr("hindcast_standalone.demonstrations.table1.save", lambda *_: None)
 
 
 unplotted = pytest.mark.usefixtures("undrawn")

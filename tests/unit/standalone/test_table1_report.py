@@ -1,4 +1,4 @@
-"""The table and its plot, of made answers."""
+"""The table, of made answers."""
 
 import csv
 import json
@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from hindcast_standalone.demonstrations.table1_plot import Gain, plot_curve, plot_table
 from hindcast_standalone.demonstrations.table1_report import Figures, cells, figures, write
 
 
@@ -67,25 +66,3 @@ def test_it_is_written_in_three_forms(rows: list[Figures], tmp_path: Path) -> No
     assert document["rows"][1]["interval"] == [-0.12, -0.08]
     with (tmp_path / "table1.csv").open() as stream:
         assert [line["perplexity"] for line in csv.DictReader(stream)] == ["200.0", "180.0", "", "170.0"]
-
-
-def test_the_plot_names_every_row_but_the_baseline_and_repeats_byte_for_byte(
-    rows: list[Figures], tmp_path: Path
-) -> None:
-    told = {"title": "Which help?", "note": "Ours: made", "stem": "table1"}
-    png, svg = plot_table(rows, **told, folder=tmp_path / "a")
-    drawn = svg.read_text()
-    for text in ("Which help?", "Ours: made", "word2vec, LM superset", "word2vec, other text", "−10.0 %", "−14.3 %"):
-        assert f">{text}<" in drawn
-    assert "failed" in drawn
-    assert ">no pre-training<" not in drawn
-    assert png.read_bytes().startswith(b"\x89PNG")
-    assert plot_table(rows, **told, folder=tmp_path / "b")[1].read_text() == drawn
-
-
-def test_the_curve_has_a_point_for_each_amount_of_text(tmp_path: Path) -> None:
-    gains = [Gain(100_000, -0.13, (-0.14, -0.12)), Gain(1_000_000, -0.05, None)]
-    _, svg = plot_curve(gains, title="Gain", note="made", folder=tmp_path, stem="curve")
-    drawn = svg.read_text()
-    for text in ("100,000", "1,000,000", "−13.0 %", "−5.0 %"):
-        assert f">{text}<" in drawn

@@ -13,15 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from matplotlib.figure import Figure
 from rich.console import Console
 
 from hindcast.errors import InvalidInput
 from hindcast.settings import Settings
+from hindcast_client.changes import gains_of
+from hindcast_client.charts import draw_changes, draw_gains, save
 from hindcast_standalone.demonstrations import table1_requests as requests
 from hindcast_standalone.demonstrations.api_client import ApiClient, submitted, upload_once
 from hindcast_standalone.demonstrations.demo import labelled_jobs
 from hindcast_standalone.demonstrations.server import running_server
-from hindcast_standalone.demonstrations.table1_plot import Gain, plot_curve, plot_table
 from hindcast_standalone.demonstrations.table1_report import Figures, figures, terminal_table, write
 from hindcast_standalone.demonstrations.table1_requests import Size
 from hindcast_standalone.demonstrations.table1_texts import PIPELINE, SourceText, select
@@ -210,17 +212,15 @@ class Study:
         title = "What word2vec of the superset brings, by the words to learn"
         answers: list[Any] = []
         rows: list[Figures] = []
-        gains: list[Gain] = []
         for each, experiment in zip(sizes, begun, strict=True):
             answers.append(self._await(experiment))
             told = figures(answers[-1])
             rows += [row.at(each.lm_words) for row in told]
-            gains += [Gain(each.lm_words, row.change, row.interval) for row in told if row.change is not None]
             self._api.console.print(terminal_table(rows))
             self._write("table1-curve", title, rows, [], {"experiments": answers})
-            if gains:
+            if gains := gains_of(list(zip(requests.CURVE_WORDS, answers, strict=False))):
                 note = f"{_counted(seeds)} each; bars: 95 % intervals, where known"
-                self._tell(plot_curve(gains, title=title, note=note, folder=self._output, stem="table1-curve"))
+                self._draw(draw_gains(gains, title=title, note=note), "table1-curve")
 
     def _external_table(self) -> str:
         spec = requests.external_word2vec()
@@ -277,7 +277,7 @@ class Study:
             "The paper's: 10 million words of its own, 25,000."
         )
         heading = "Which pre-trained embeddings help a small language model?"
-        self._tell(plot_table(rows, title=heading, note=note, folder=self._output, stem="table1"))
+        self._draw(draw_changes(rows, title=heading, note=note), "table1")
 
     def _write(
         self, stem: str, title: str, rows: Sequence[Figures], described: Sequence[str], answer: Mapping[str, Any]
@@ -290,6 +290,12 @@ class Study:
         lines = [*(f"- {name}: {value}" for name, value in made.items()), *described]
         write(self._output, stem, title=title, described=lines, rows=rows, document={**made, "answer": answer})
         self._tell([self._output / f"{stem}.{ending}" for ending in ("md", "csv", "json")])
+
+    def _draw(self, figure: Figure, stem: str) -> None:
+        paths = [self._output / f"{stem}.{ending}" for ending in ("png", "svg")]
+        for path in paths:
+            save(figure, path)
+        self._tell(paths)
 
     def _tell(self, paths: Sequence[Path]) -> None:
         self._api.console.print(f"Written: {', '.join(map(str, paths))}", highlight=False, soft_wrap=True)

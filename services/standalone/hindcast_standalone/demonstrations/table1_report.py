@@ -9,6 +9,8 @@ from typing import Any
 
 from rich.table import Table
 
+from hindcast_client.changes import Change, changes_of, percent
+
 
 @dataclass(frozen=True)
 class Figures:
@@ -39,28 +41,24 @@ class Figures:
 
 def figures(answer: Mapping[str, Any]) -> list[Figures]:
     """Of every row of an experiment's answer."""
-    papers = {row["label"]: row["paper_perplexity"] for row in answer["rows"]}
-    return [_row(row, papers.get(answer["baseline"] or "")) for row in answer["rows"]]
+    return [_row(row, change) for row, change in zip(answer["rows"], changes_of(answer), strict=True)]
 
 
-def _row(row: Mapping[str, Any], paper_baseline: float | None) -> Figures:
-    pretraining, perplexity = row["pretraining"] or {}, row["perplexity"] or {}
-    comparison, ranks = row["relative_to_baseline"] or {}, row["ranks"] or {}
-    interval, paper = comparison.get("ci95"), row["paper_perplexity"]
-    is_compared = paper is not None and paper_baseline is not None and paper != paper_baseline
+def _row(row: Mapping[str, Any], change: Change) -> Figures:
+    pretraining, perplexity, ranks = row["pretraining"] or {}, row["perplexity"] or {}, row["ranks"] or {}
     return Figures(
-        label=row["label"],
+        label=change.label,
         unit=pretraining.get("unit"),
         objective=pretraining.get("objective"),
         perplexity=perplexity.get("mean"),
         deviation=perplexity.get("std"),
-        change=comparison.get("change"),
-        interval=(interval[0], interval[1]) if interval else None,
+        change=change.change,
+        interval=change.interval,
         median_rank=ranks.get("median"),
         median_rank_in_sentence=ranks.get("sentence", {}).get("median"),
-        paper_perplexity=paper,
-        paper_change=paper / paper_baseline - 1 if is_compared else None,
-        remark="" if perplexity.get("mean") is not None else str(row["error"] or row["status"]),
+        paper_perplexity=row["paper_perplexity"],
+        paper_change=change.paper_change,
+        remark=change.remark,
     )
 
 
@@ -100,11 +98,6 @@ def cells(row: Figures) -> list[str]:
 def rank(median: float | None) -> str:
     """1204.5 as 1,204."""
     return "" if median is None else f"{median:,.0f}"
-
-
-def percent(share: float | None) -> str:
-    """-0.143 as −14.3 %."""
-    return "" if share is None else f"{share:+.1%}".replace("-", "−").replace("%", " %")
 
 
 def terminal_table(rows: Sequence[Figures]) -> Table:

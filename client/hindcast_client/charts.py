@@ -1,19 +1,22 @@
-"""The table as a picture: each row's change to the baseline, the paper's beside ours."""
+"""Experiments as pictures, by matplotlib, which the extra `plot` brings: each row's change to the baseline, the paper's
+beside it, and what pre-training brings over the amount of text to learn."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from hindcast_standalone.demonstrations.table1_report import Figures, percent
+from hindcast_client.changes import Gain, percent
 
 # Okabe and Ito's blue and vermilion: told apart with any eyes, and by their shapes in grey.
 OURS, PAPER, FAINT, GREY, INK = "#0072B2", "#D55E00", "#C9CED6", "#5A6270", "#22262E"
+CURVES, MARKERS = (OURS, PAPER, "#009E73", "#CC79A7", "#E69F00", "#56B4E9"), "oDs^vP"
+"""Of curves in one picture, by the same two authors."""
 STATUSES = ("queued", "running", "cancelled")
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # matplotlib brings it
@@ -34,17 +37,32 @@ OFFSET = 0.14
 """Of a row's height, between its middle and our dot, or the paper's."""
 
 
-@dataclass(frozen=True)
-class Gain:
-    """What pre-training brings at one amount of text to learn."""
+class Row(Protocol):
+    """What is drawn of a row; see `Change`."""
 
-    words: int
-    change: float
-    interval: tuple[float, float] | None
+    @property
+    def label(self) -> str:
+        """Its name."""
+
+    @property
+    def change(self) -> float | None:
+        """To the baseline: -0.14 is 14 % less."""
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of the change, 95 %."""
+
+    @property
+    def paper_change(self) -> float | None:
+        """The paper's, to its own baseline."""
+
+    @property
+    def remark(self) -> str:
+        """Why there is no perplexity."""
 
 
-def plot_table(rows: Sequence[Figures], *, title: str, note: str, folder: Path, stem: str) -> list[Path]:
-    """`stem.png` and `stem.svg` of all rows but the baseline. A row that has no perplexity says why."""
+def draw_changes(rows: Sequence[Row], *, title: str, note: str) -> Figure:
+    """All rows but the baseline. One that has no perplexity says why."""
     shown = [row for row in rows if row.change is not None or row.paper_change is not None or row.remark]
     height = ABOVE + ROW * len(shown) + BELOW
     with mpl.rc_context(STYLE):
@@ -56,23 +74,21 @@ def plot_table(rows: Sequence[Figures], *, title: str, note: str, folder: Path, 
             _row(axes, place, row)
         _frame(axes, shown)
         _columns(figure, axes, shown)
-        return _saved(figure, folder, stem)
+        return figure
 
 
-def plot_curve(gains: Sequence[Gain], *, title: str, note: str, folder: Path, stem: str) -> list[Path]:
-    """`stem.png` and `stem.svg`: the change that pre-training brings, over the amount of text to learn."""
+def draw_gains(gains: Mapping[str, Sequence[Gain]], *, title: str, note: str) -> Figure:
+    """A curve for each row, by its label: the change that pre-training brings, over the amount of text to learn."""
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(7.5, 4.6), layout="constrained")
         axes = figure.add_subplot()
         figure.suptitle(title, x=0.01, ha="left", fontsize=13, fontweight="bold")
         figure.supxlabel(note, x=0.01, ha="left", fontsize=8.5, color=GREY)
-        words, changes = [gain.words for gain in gains], [100 * gain.change for gain in gains]
-        axes.plot(words, changes, color=OURS, marker="o", markersize=7, linewidth=1.6)
-        for gain in gains:
-            if gain.interval:
-                axes.vlines(gain.words, 100 * gain.interval[0], 100 * gain.interval[1], color=OURS, linewidth=2.2)
-            here = (gain.words, 100 * gain.change)
-            axes.annotate(percent(gain.change), here, (9, -15), textcoords="offset points")  # below a rising line
+        for (label, curve), color, marker in zip(gains.items(), cycle(CURVES), cycle(MARKERS), strict=False):
+            _curve(axes, label, curve, color=color, marker=marker)
+        if len(gains) > 1:
+            axes.legend(frameon=False)
+        words = sorted({gain.words for curve in gains.values() for gain in curve})
         axes.axhline(0, color=INK, linewidth=1)
         axes.set_xscale("log")
         axes.set_xticks(words, [f"{count:,}" for count in words])
@@ -83,10 +99,28 @@ def plot_curve(gains: Sequence[Gain], *, title: str, note: str, folder: Path, st
         axes.yaxis.set_major_formatter("{x:g}")
         axes.grid(axis="y", color=FAINT, linewidth=0.6)
         axes.spines[["top", "right"]].set_visible(False)
-        return _saved(figure, folder, stem)
+        return figure
 
 
-def _row(axes: Axes, place: int, row: Figures) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """As the path's ending says: .png, .svg or .pdf. The same figure is the same file, byte by byte. OSError."""
+    # Nothing that changes from day to day.
+    metadata = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}}.get(path.suffix.lower())
+    with mpl.rc_context(STYLE):
+        figure.savefig(path, dpi=160, facecolor="white", metadata=metadata)
+
+
+def _curve(axes: Axes, label: str, gains: Sequence[Gain], *, color: str, marker: str) -> None:
+    words, changes = [gain.words for gain in gains], [100 * gain.change for gain in gains]
+    axes.plot(words, changes, color=color, marker=marker, markersize=7, linewidth=1.6, label=label)
+    for gain in gains:
+        if gain.interval:
+            axes.vlines(gain.words, 100 * gain.interval[0], 100 * gain.interval[1], color=color, linewidth=2.2)
+        here = (gain.words, 100 * gain.change)
+        axes.annotate(percent(gain.change), here, (9, -15), textcoords="offset points")  # below a rising line
+
+
+def _row(axes: Axes, place: int, row: Row) -> None:
     apart = OFFSET if row.paper_change is not None else 0
     if row.change is not None:
         if row.interval:
@@ -105,7 +139,7 @@ def _row(axes: Axes, place: int, row: Figures) -> None:
         )
 
 
-def _frame(axes: Axes, rows: Sequence[Figures]) -> None:
+def _frame(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.tick_params(axis="y", length=0)
@@ -120,7 +154,7 @@ def _frame(axes: Axes, rows: Sequence[Figures]) -> None:
         axes.axhline(own - 0.5, color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
 
 
-def _columns(figure: Figure, axes: Axes, rows: Sequence[Figures]) -> None:
+def _columns(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:
     """The same in figures, at the right; their headings are the legend."""
     beside = blended_transform_factory(figure.transFigure, axes.transData)
 
@@ -128,7 +162,8 @@ def _columns(figure: Figure, axes: Axes, rows: Sequence[Figures]) -> None:
         axes.text(x, y, text, transform=beside, va="center", ha="right", clip_on=False, **how)
 
     write(OUR_COLUMN, -0.9, "● ours", color=OURS, fontweight="bold")
-    write(PAPER_COLUMN, -0.9, "◇ the paper", color=PAPER, fontweight="bold")
+    if any(row.paper_change is not None for row in rows):
+        write(PAPER_COLUMN, -0.9, "◇ the paper", color=PAPER, fontweight="bold")
     for place, row in enumerate(rows):
         if row.change is not None:
             write(OUR_COLUMN, place, percent(row.change), color=OURS)
@@ -136,11 +171,3 @@ def _columns(figure: Figure, axes: Axes, rows: Sequence[Figures]) -> None:
             short = row.remark if row.remark in STATUSES else "failed"
             write(OUR_COLUMN, place, short, color=GREY, style="italic")
         write(PAPER_COLUMN, place, percent(row.paper_change), color=PAPER)
-
-
-def _saved(figure: Figure, folder: Path, stem: str) -> list[Path]:
-    folder.mkdir(parents=True, exist_ok=True)
-    png, svg = folder / f"{stem}.png", folder / f"{stem}.svg"
-    figure.savefig(png, dpi=160, facecolor="white")
-    figure.savefig(svg, facecolor="white", metadata={"Date": None})
-    return [png, svg]

@@ -1,0 +1,68 @@
+"""What pre-training brings, by an experiment's answer: each row's change to the baseline, the paper's beside it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Change:
+    """Of one row. Changes are to the baseline of the same column: -0.14 is 14 % less."""
+
+    label: str
+    change: float | None
+    interval: tuple[float, float] | None
+    """Of the change, 95 %."""
+    paper_change: float | None
+    remark: str
+    """Why there is no perplexity."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """What pre-training brings at one amount of text to learn."""
+
+    words: int
+    change: float
+    interval: tuple[float, float] | None
+
+
+def changes_of(answer: Mapping[str, Any]) -> Sequence[Change]:
+    """Of every row of an experiment's answer, the baseline among them."""
+    papers = {row["label"]: row["paper_perplexity"] for row in answer["rows"]}
+    return [_change(row, papers.get(answer["baseline"] or "")) for row in answer["rows"]]
+
+
+def gains_of(experiments: Sequence[tuple[int, Mapping[str, Any]]]) -> Mapping[str, Sequence[Gain]]:
+    """Of each row that is in experiments with so many words to learn, by its label; rows without a change are left
+    out."""
+    gains: dict[str, list[Gain]] = {}
+    for words, answer in sorted(experiments, key=lambda each: each[0]):
+        for row in changes_of(answer):
+            if row.change is not None:
+                gains.setdefault(row.label, []).append(Gain(words, row.change, row.interval))
+    return gains
+
+
+def words_learned(answer: Mapping[str, Any]) -> int | None:
+    """By the language models of an experiment, where what was posted says it; None where it means all that there is."""
+    train = answer["spec"].get("lm", {}).get("train")
+    return train.get("limit_tokens") if isinstance(train, dict) else None
+
+
+def percent(share: float | None) -> str:
+    """-0.143 as −14.3 %."""
+    return "" if share is None else f"{share:+.1%}".replace("-", "−").replace("%", " %")
+
+
+def _change(row: Mapping[str, Any], paper_baseline: float | None) -> Change:
+    comparison, perplexity = row["relative_to_baseline"] or {}, row["perplexity"] or {}
+    interval, paper = comparison.get("ci95"), row["paper_perplexity"]
+    is_compared = paper is not None and paper_baseline is not None and paper != paper_baseline
+    return Change(
+        label=row["label"],
+        change=comparison.get("change"),
+        interval=(interval[0], interval[1]) if interval else None,
+        paper_change=paper / paper_baseline - 1 if is_compared else None,
+        remark="" if perplexity.get("mean") is not None else str(row["error"] or row["status"]),
+    )
