@@ -12,8 +12,8 @@
 export const PAGES = [
   { path: "", title: "Overview", load: () => import("./overview_page.js") },
   { path: "jobs", title: "Jobs", load: () => import("./jobs_page.js") },
-  { path: "embeddings", title: "Embeddings", load: () => import("./embeddings_page.js") },
-  { path: "domains", title: "Domains", load: () => import("./domains_page.js") },
   { path: "experiments", title: "Experiments", load: () => import("./experiments_page.js") },
   { path: "words", title: "Word in context", load: () => import("./words_page.js") },
+  { path: "embeddings", title: "Embeddings", load: () => import("./embeddings_page.js") },
+  { path: "domains", title: "Domains", load: () => import("./domains_page.js") },
 ];
