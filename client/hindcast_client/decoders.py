@@ -27,7 +27,8 @@ class Scorer(Protocol[State]):
     def score_word(self, state: State, word: str) -> tuple[State, float]:
         """The state after a word, and its natural-log probability; `<unk>`'s where it doesn't know the word."""
 
-    def __contains__(self, word: object) -> bool: ...
+    def __contains__(self, word: object) -> bool:
+        """Whether it knows the word, in whatever form `score_word` would take it."""
 
 
 class BeamSearchScorer(Generic[State]):
@@ -71,7 +72,10 @@ class KenLmScorer(Generic[State]):
         state = self._scorer.begin_state()
         for place, word in enumerate([*sentence.split(), *([END] if eos else [])]):
             state, logprob = self._scorer.score_word(state, word)
-            yield logprob / LN_10, place + 2, word == UNKNOWN or word not in self._scorer
+            yield logprob / LN_10, place + 2, word not in self
+
+    def __contains__(self, word: object) -> bool:
+        return word != UNKNOWN and word in self._scorer
 
     def perplexity(self, sentence: str) -> float:
         """10 to the power of -score / (words + 1), unknown words among them."""
@@ -102,7 +106,7 @@ class PyctcdecodeScorer(Generic[State]):
         neural model never forgets, so a larger one loses less and takes longer."""
         self._scorer = scorer
         self._sorted_words = sorted(word for word in scorer.words if word not in (END, UNKNOWN))
-        self._known = frozenset(self._sorted_words)
+        self._lower = _folds_case(scorer, self._sorted_words)
         self._order = order
         self.alpha = alpha
         self.beta = beta
@@ -125,16 +129,18 @@ class PyctcdecodeScorer(Generic[State]):
         total, state = 0.0, prev_state
         if word:
             state, logprob = self._scorer.score_word(prev_state, word)
-            offset = 0.0 if word in self._known else self.unk_score_offset * LN_10
+            known = word not in (END, UNKNOWN) and word in self._scorer
+            offset = 0.0 if known else self.unk_score_offset * LN_10
             total = self.alpha * (logprob + offset) + self.beta
         if is_last_word and self.score_boundary:
             total += self.alpha * self._scorer.score_word(state, END)[1]
         return total, state
 
     def score_partial_token(self, partial_token: str) -> float:
-        """What a part of a word costs."""
-        place = bisect_left(self._sorted_words, partial_token)
-        if place < len(self._sorted_words) and self._sorted_words[place].startswith(partial_token):
+        """What a part of a word costs. Its case is no matter where it is none for the model's pipeline."""
+        part = partial_token.lower() if self._lower else partial_token
+        place = bisect_left(self._sorted_words, part)
+        if place < len(self._sorted_words) and self._sorted_words[place].startswith(part):
             return 0.0
         return self.unk_score_offset * max(1.0, len(partial_token) / self.USUAL_LENGTH)
 
@@ -148,3 +154,11 @@ class PyctcdecodeScorer(Generic[State]):
     def save_to_dir(self, filepath: str) -> None:
         """io.UnsupportedOperation: the model isn't here, and is kept as a bundle."""
         raise UnsupportedOperation("Keep the model's bundle instead: GET /v1/models/{id}/bundle")
+
+
+def _folds_case(scorer: Scorer[Any], words: Sequence[str]) -> bool:
+    """Whether the model's pipeline takes RAIN for rain."""
+    known = frozenset(words)
+    shouted = (word.upper() for word in words if word.islower() and word.upper() not in known)
+    first = next(shouted, None)
+    return first is not None and first in scorer

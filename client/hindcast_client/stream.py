@@ -2,15 +2,17 @@
 
 import json
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from hindcast_client.errors import Evicted, Refused, TimedOut, Unreachable
+from hindcast_client.errors import Evicted, NotUnderstood, Refused, TimedOut, Unreachable, WrongUrl
 
 _HEADER = struct.Struct("<4sB3xII")
 _ANSWER = struct.Struct("<4sB3xIIQ")
@@ -21,17 +23,21 @@ _SCHEMES = {"http": "ws", "https": "wss"}
 
 
 class ScoreStream:
-    """A connection to one model. States are integers; log-probabilities are natural logs. It is for one thread: the
-    next question waits for the answer to the last."""
+    """A connection to one model. States are integers; log-probabilities are natural logs. Several threads may ask: each
+    question waits for the answer to the last. Every method raises Unreachable where the connection has ended."""
 
     def __init__(self, connection: ClientConnection) -> None:
         """See `open`."""
         self._connection = connection
         self._asked = 0
+        self._turn = Lock()
+        self._known: dict[str, bool] = {}
+        """What the pipeline made of words that aren't in the vocabulary as they are: a known one, or none."""
         self._ids: dict[str, int] | None = None
         self.evicted = 0
         """States that the service has evicted so far."""
-        self.opening: dict[str, Any] = json.loads(connection.recv())
+        with _ended_told():
+            self.opening: dict[str, Any] = json.loads(connection.recv())
         """What the service told first: model, vocabulary, history, limits."""
 
     @classmethod
@@ -39,7 +45,7 @@ class ScoreStream:
         cls, url: str, model: str, *, history: str | None = None, sum: str | None = None, timeout: float = 30.0
     ) -> Self:
         """`url` is the origin's, such as http://127.0.0.1:8000; `model` an id or a name. Refused where the handshake
-        is; Unreachable and TimedOut where nobody answers."""
+        is; Unreachable and TimedOut where nobody answers; WrongUrl."""
         asked = {name: value for name, value in (("history", history), ("sum", sum)) if value is not None}
         parts = urlsplit(url)
         path = f"{parts.path.rstrip('/')}/v1/models/{quote(model, safe='')}/stream"
@@ -49,9 +55,11 @@ class ScoreStream:
             connection = connect(address, open_timeout=timeout, compression=None, max_size=_LARGEST_ANSWER)
         except InvalidStatus as error:
             raise Refused.of(_problem(error)) from error
+        except InvalidURI as error:
+            raise WrongUrl(f"must be a URL such as http://127.0.0.1:8000, not {url!r}") from error
         except TimeoutError as error:
             raise TimedOut(f"{url} hasn't answered for {timeout:g} seconds.") from error
-        except OSError as error:
+        except (OSError, WebSocketException) as error:
             raise Unreachable(f"Nobody answers at {url}: {error}.") from error
         return cls(connection.__enter__())  # `close` is the other end of that
 
@@ -67,9 +75,9 @@ class ScoreStream:
 
     def ask(self, **frame: Any) -> dict[str, Any]:
         """The answer to a JSON frame. Refused."""
-        self._asked += 1
-        self._connection.send(json.dumps({"id": self._asked, **frame}))
-        return self._heard(self._connection.recv())
+        with self._turn:
+            self._asked += 1
+            return self._told(self._answer(json.dumps({"id": self._asked, **frame})))
 
     def begin_state(self, context: str = "") -> int:
         """Where a sentence begins, or goes on after `context`."""
@@ -88,20 +96,22 @@ class ScoreStream:
         if "errors" in answer:
             first = answer["errors"][0]
             raise Evicted(first["state"], first["message"])
+        written = ((word, oov) for (_, word), oov in zip(pairs, answer["oov"], strict=True) if isinstance(word, str))
+        self._known |= {word: not oov for word, oov in written}
         return answer["states"], answer["logprobs"]
 
     def score_ids(self, states: Sequence[int], words: Sequence[int]) -> tuple[list[int], list[float]]:
         """The same as a binary frame, for thousands of pairs; log-probabilities in single precision. Evicted."""
         if len(states) != len(words):
             raise ValueError(f"must have as many words as states: {len(words)}, {len(states)}")
-        self._asked += 1
-        header = _HEADER.pack(_MAGIC, _SCORE, self._asked % 2**32, len(states))
         count = len(states)
-        self._connection.send(header + struct.pack(f"<{count}q", *states) + struct.pack(f"<{count}i", *words))
-        answer = self._connection.recv()
+        with self._turn:
+            self._asked = (self._asked + 1) % 2**32
+            header = _HEADER.pack(_MAGIC, _SCORE, self._asked, count)
+            answer = self._answer(header + struct.pack(f"<{count}q", *states) + struct.pack(f"<{count}i", *words))
         if isinstance(answer, str):
-            self._heard(answer)
-            raise ValueError("the service answered a binary frame with text")
+            self._told(answer)
+            raise NotUnderstood("the service answered a binary frame with text")
         self.evicted = _ANSWER.unpack_from(answer)[-1]
         after = list(struct.unpack_from(f"<{count}q", answer, _ANSWER.size))
         logprobs = list(struct.unpack_from(f"<{count}f", answer, _ANSWER.size + 8 * count))
@@ -136,14 +146,43 @@ class ScoreStream:
         return list(self.vocabulary)
 
     def __contains__(self, word: object) -> bool:
-        return word in self.vocabulary
+        """Whether the model knows it, as it is or in the pipeline's form. A word that was scored costs no question."""
+        if not isinstance(word, str) or word in self.vocabulary:
+            return word in self.vocabulary
+        if word not in self._known:
+            start = self.begin_state()
+            self.release([start, self.score_word(start, word)[0]])
+        return self._known[word]
 
-    def _heard(self, frame: str | bytes) -> dict[str, Any]:
+    def _answer(self, frame: str | bytes) -> str | bytes:
+        """What the service says to a frame. Answers to questions whose asker was interrupted are let go."""
+        with _ended_told():
+            self._connection.send(frame)
+            while True:
+                answer = self._connection.recv()
+                if _id_of(answer) in (self._asked, None):
+                    return answer
+
+    def _told(self, frame: str | bytes) -> dict[str, Any]:
         answer: dict[str, Any] = json.loads(frame)
         if "problem" in answer:
             raise Refused.of(answer["problem"])
         self.evicted = answer["evicted"]
         return answer
+
+
+def _id_of(answer: str | bytes) -> int | None:
+    """Of the question; None where the service couldn't read one."""
+    found = _ANSWER.unpack_from(answer)[2] if isinstance(answer, bytes) else json.loads(answer).get("id")
+    return cast(int | None, found)
+
+
+@contextmanager
+def _ended_told() -> Iterator[None]:
+    try:
+        yield
+    except ConnectionClosed as error:
+        raise Unreachable(f"The stream has ended: {error}. Its states are gone.") from error
 
 
 def _problem(error: InvalidStatus) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from hindcast.settings import Settings
 from hindcast.text.pipeline import END
 from hindcast.text.vocabulary import Vocabulary
 from hindcast_client.decoders import KenLmScorer
+from hindcast_client.errors import Unreachable, WrongUrl
 from hindcast_client.stream import Evicted, Refused, ScoreStream
 from hindcast_scorer.main import build
 from hindcast_standalone.origin import Origin
@@ -96,6 +97,46 @@ def test_binary_frames_evictions_and_refusals(url):
         assert refused.value.problem["errors"][0]["field"] == "score.0.1"
         stream.release(states)
         assert stream.score_word(start, "雨")[1] == pytest.approx(told[-1], abs=1e-6)
+
+
+def test_an_interrupted_question_doesnt_shift_the_answers_to_the_next(url, bundle):
+    with ScoreStream.open(url, "klein 雨") as stream:
+        start = stream.begin_state()
+        expected = {word: stream.score_word(start, word)[1] for word in WORDS}
+        received = stream._connection.recv
+
+        def interrupted():
+            stream._connection.recv = received
+            raise KeyboardInterrupt
+
+        stream._connection.recv = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            stream.score_words([(start, "the")] * 30)
+        assert {word: stream.score_word(start, word)[1] for word in WORDS} == expected
+        stream._connection.recv = interrupted
+        with pytest.raises(KeyboardInterrupt):
+            stream.score_ids([start], [2])
+        ids = [stream.vocabulary[word] for word in WORDS]
+        assert stream.score_ids([start] * 4, ids)[1] == pytest.approx(list(expected.values()), rel=1e-6)
+
+
+def test_threads_take_turns_on_one_stream(url, bundle):
+    with ScoreStream.open(url, "klein 雨") as stream, ThreadPoolExecutor(4) as pool:
+        start = stream.begin_state()
+        expected = {word: stream.score_word(start, word)[1] for word in WORDS}
+        found = pool.map(lambda word: (word, stream.score_word(start, word)[1]), WORDS * 5)
+        assert all(logprob == expected[word] for word, logprob in found)
+
+
+def test_what_ends_a_stream_is_an_error_of_hindcasts(url):
+    stream = ScoreStream.open(url, "klein 雨")
+    assert "rain" in stream
+    assert "Typhoon" not in stream
+    stream.close()
+    with pytest.raises(Unreachable, match="has ended"):
+        stream.begin_state()
+    with pytest.raises(WrongUrl):
+        ScoreStream.open("ftp://127.0.0.1", "klein")
 
 
 def test_a_slow_client_and_one_that_sends_garbage_hold_up_nobody(url, bundle):

@@ -104,7 +104,8 @@ class LanguageModel:
         return self.bundle.vocabulary.words
 
     def __contains__(self, word: object) -> bool:
-        return word in self.bundle.vocabulary
+        """Whether it knows the word, as it is or in the pipeline's form."""
+        return word in self.vocabulary or (isinstance(word, str) and self._id(word) != UNKNOWN_ID)
 
     def score(self, sentence: str, bos: bool = True, eos: bool = True, *, log10: bool = False) -> float:
         """Log-probability of a sentence's words, and of `</s>` after them where `eos`. The model's pipeline makes the

@@ -150,6 +150,21 @@ def test_pyctcdecode_decodes_with_it(model):
     assert decoder.decode(logits, token_min_logp=-12.0) == heard
 
 
+def test_words_in_another_case_are_known_where_the_pipeline_makes_them_so(model):
+    start = model.begin_state()
+    search = BeamSearchScorer(model, unknown_penalty=-5)
+    assert search.score(start, "RAIN")[1] == search.score(start, "rain")[1]
+    assert search.score(start, "TYPHOON")[1] == model.score_word(start, "typhoon")[1] - 5
+    kenlm = KenLmScorer(model)
+    assert [unknown for _, _, unknown in kenlm.full_scores("The TYPHOON", eos=False)] == [False, True]
+    assert "Rain" in kenlm
+    assert "<unk>" not in kenlm
+    ctc = PyctcdecodeScorer(model)
+    assert ctc.score(start, "RAIN")[0] == ctc.score(start, "rain")[0]
+    assert ctc.score_partial_token("RA") == ctc.score_partial_token("ra") == 0
+    assert ctc.score_partial_token("QQ") < 0
+
+
 def test_the_client_needs_no_torch():
     code = "import hindcast_client, sys; print(*sys.modules)"
     modules = set(
