@@ -23,6 +23,7 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     """Address to serve on. Beyond loopback only with `trusted_network`."""
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    """Port to serve on."""
     trusted_network: bool = False
     """Allow serving beyond loopback without keys: set where only trusted neighbours reach the port."""
 
@@ -35,8 +36,11 @@ class Settings(BaseSettings):
     cache: Path | None = None
     """Where remote artifacts are copied to before they are mapped. Default: `home`/cache."""
     trainer_url: str = "http://127.0.0.1:8000"
+    """Where the origin's joint health and documents find the trainer."""
     embedder_url: str = "http://127.0.0.1:8000"
+    """The same of the embedder, where jobs also find the vectors of tables."""
     scorer_url: str = "http://127.0.0.1:8000"
+    """The same of the scorer."""
 
     worker_slots: Annotated[int, Field(ge=1, le=64)] = 1
     """Jobs that one worker runs at a time."""
