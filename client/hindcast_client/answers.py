@@ -209,16 +209,15 @@ class Finding(Answer):
     """Of the lists, from 0 to 1."""
 
 
-class FoldWeights(Answer):
-    """What the lists of some groups were ordered by."""
+class Interpolation(Answer):
+    """How the scores of an n-gram model and of the neural one are joined."""
 
-    am_scale: float
-    lm_weight: float
-    word_insertion_penalty: float
-    interpolation: float | None = None
-    """Of the neural model; null where there is no n-gram model."""
-    groups: list[str]
-    """Whose lists these weights haven't seen."""
+    ngram: str
+    """Id or name of the n-gram model."""
+    weight: float = 0.5
+    """Of the neural model; the n-gram model has the rest."""
+    mode: Literal["linear", "log_linear"] = "linear"
+    """linear: probabilities are averaged word by word; log_linear: log-probabilities are."""
 
 
 class JointHealth(Answer):
@@ -603,8 +602,8 @@ class TunedWeights(Answer):
     am_scale: float
     lm_weight: float
     word_insertion_penalty: float
-    interpolation: float | None = None
-    """Of the neural model; null where there is no n-gram model."""
+    interpolation: Interpolation | None = None
+    """With the weight that was found for the neural model; null where there is no n-gram model."""
 
 
 class VocabularyFacts(Answer):
@@ -625,31 +624,6 @@ class CheckAnswer(Answer):
     words: int | None
     """That were looked up."""
     oov_rate: float | None
-
-
-class CrossValidation(Answer):
-    """Over all development lists, each ordered by weights that the lists of other groups gave."""
-
-    wer_before: float
-    """In percent."""
-    wer_after: float
-    wer_oracle: float
-    """Of the hypotheses with the fewest errors."""
-    substitutions: int
-    insertions: int
-    deletions: int
-    """After."""
-    substitutions_before: int
-    insertions_before: int
-    deletions_before: int
-    words: int
-    """Of the references."""
-    ci95: tuple[float, float]
-    """Of `wer_after - wer_before`, in percentage points: bootstrap over utterances (Bisani and Ney, 2004)."""
-    p_value: float
-    """Two-sided, matched pairs of utterances (Gillick and Cox, 1989)."""
-    verdict: Literal["improves", "no significant gain", "worse"]
-    folds: list[FoldWeights]
 
 
 class DomainsAnswer(Answer):
@@ -683,6 +657,18 @@ class ExperimentSummary(Answer):
     """Succeeded once all jobs have ended and at least one row has succeeded."""
     progress: ExperimentProgress
     created_at: AwareDatetime
+
+
+class FoldWeights(Answer):
+    """What the lists of some groups were ordered by."""
+
+    am_scale: float
+    lm_weight: float
+    word_insertion_penalty: float
+    interpolation: Interpolation | None = None
+    """With the weight that was found for the neural model; null where there is no n-gram model."""
+    groups: list[str]
+    """Whose lists these weights haven't seen."""
 
 
 class HypothesisOut(Answer):
@@ -890,19 +876,6 @@ class ScoredText(Answer):
     """With `detail` token."""
 
 
-class TuneAnswer(Answer):
-    """Weights and an honest account of what they are worth."""
-
-    weights: TunedWeights
-    development: SetFigures
-    report: SetFigures | None
-    cross_validation: CrossValidation | None
-    verdict: Literal["improves", "no significant gain", "worse"]
-    """On the report lists; else by cross-validation; else on the development lists."""
-    warnings: list[str]
-    log_base: Literal["e"] = "e"
-
-
 class CorpusAnswer(Answer):
     """A corpus; when it is ready, with what is in it."""
 
@@ -936,6 +909,31 @@ class CorpusAnswer(Answer):
     `given` by the documents, drawn for each `document` by its id, or drawn for blocks of paragraphs
     (`paragraph_blocks`) where there are fewer than 20 documents.
     """
+
+
+class CrossValidation(Answer):
+    """Over all development lists, each ordered by weights that the lists of other groups gave."""
+
+    wer_before: float
+    """In percent."""
+    wer_after: float
+    wer_oracle: float
+    """Of the hypotheses with the fewest errors."""
+    substitutions: int
+    insertions: int
+    deletions: int
+    """After."""
+    substitutions_before: int
+    insertions_before: int
+    deletions_before: int
+    words: int
+    """Of the references."""
+    ci95: tuple[float, float]
+    """Of `wer_after - wer_before`, in percentage points: bootstrap over utterances (Bisani and Ney, 2004)."""
+    p_value: float
+    """Two-sided, matched pairs of utterances (Gillick and Cox, 1989)."""
+    verdict: Literal["improves", "no significant gain", "worse"]
+    folds: list[FoldWeights]
 
 
 class ExperimentAnswer(Answer):
@@ -1016,3 +1014,16 @@ class PerplexityAnswer(Answer):
     log_base: Literal["e"] = "e"
     texts: list[ScoredText]
     """One for each text that was sent; none for a corpus."""
+
+
+class TuneAnswer(Answer):
+    """Weights and an honest account of what they are worth."""
+
+    weights: TunedWeights
+    development: SetFigures
+    report: SetFigures | None
+    cross_validation: CrossValidation | None
+    verdict: Literal["improves", "no significant gain", "worse"]
+    """On the report lists; else by cross-validation; else on the development lists."""
+    warnings: list[str]
+    log_base: Literal["e"] = "e"

@@ -126,8 +126,8 @@ def options_of(query: Mapping[str, Any]) -> Mapping[str, Any]:
 def weights_of(answer: Mapping[str, Any]) -> Mapping[str, float]:
     """The weights that were found, as options of a file's rescoring."""
     weights = dict(answer["weights"])
-    neural_weight = weights.pop("interpolation", None)
-    return weights if neural_weight is None else {**weights, "neural_weight": neural_weight}
+    interpolation = weights.pop("interpolation", None)
+    return weights if interpolation is None else {**weights, "neural_weight": interpolation["weight"]}
 
 
 def tell_of(answer: Mapping[str, Any]) -> None:

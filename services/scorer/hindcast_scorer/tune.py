@@ -141,13 +141,13 @@ def _features(
 
 
 def _told(weights: Weights, asked: TuneRequest) -> TunedWeights:
-    neural = None if asked.options.interpolation is None else weights.interpolation
-    return TunedWeights(**weights.weights, interpolation=neural)
+    interpolation = asked.options.interpolation
+    if interpolation is not None:
+        interpolation = interpolation.model_copy(update={"weight": weights.interpolation})
+    return TunedWeights(**weights.weights, interpolation=interpolation)
 
 
 def _cross_validation(validated: CrossValidated, asked: TuneRequest) -> CrossValidation:
     figures = SetFigures.of(validated.report)
-    folds = [
-        FoldWeights(**_told(fold.weights, asked).model_dump(), groups=list(fold.groups)) for fold in validated.folds
-    ]
+    folds = [FoldWeights(**dict(_told(fold.weights, asked)), groups=list(fold.groups)) for fold in validated.folds]
     return CrossValidation(**figures.model_dump(), folds=folds)

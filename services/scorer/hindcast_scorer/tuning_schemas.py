@@ -7,7 +7,7 @@ from pydantic import Field
 
 from hindcast.web.schemas import RequestSchema, Schema
 from hindcast_scorer.rescoring.conventions import Convention
-from hindcast_scorer.rescoring.options import RescoreOptions
+from hindcast_scorer.rescoring.options import Interpolation, RescoreOptions
 from hindcast_scorer.rescoring.tuning import SetReport, Verdict
 from hindcast_scorer.rescoring_schemas import MAX_LISTS, ListIn
 
@@ -97,8 +97,8 @@ class TunedWeights(Schema):
     am_scale: float
     lm_weight: float
     word_insertion_penalty: float
-    interpolation: float | None = None
-    """Of the neural model; null where there is no n-gram model."""
+    interpolation: Interpolation | None = None
+    """With the weight that was found for the neural model; null where there is no n-gram model."""
 
 
 class FoldWeights(TunedWeights):

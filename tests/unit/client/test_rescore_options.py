@@ -52,7 +52,10 @@ def test_tuning_is_asked_with_the_options_that_rescoring_will_have():
 def test_the_weights_that_were_found_are_options():
     weights = {"am_scale": 1.0, "lm_weight": 2.0, "word_insertion_penalty": 0.5}
     assert tuning.weights_of({"weights": {**weights, "interpolation": None}}) == weights
-    assert tuning.weights_of({"weights": {**weights, "interpolation": 0.3}}) == {**weights, "neural_weight": 0.3}
+    assert tuning.weights_of({"weights": {**weights, "interpolation": {"ngram": "own", "weight": 0.3}}}) == {
+        **weights,
+        "neural_weight": 0.3,
+    }
 
 
 def test_the_script_is_called_hindcast():

@@ -141,10 +141,19 @@ def test_the_share_of_the_neural_model_is_searched_beside_the_weights(scorer, la
     options = {"interpolation": {"ngram": ngram, "mode": "log_linear"}}
     lists = made_lists(language_score, 40, weight=3.0)  # made by the neural model alone
     answer = tune(scorer, development=lists, options=options)
-    assert answer["weights"]["interpolation"] >= 0.5
+    found = answer["weights"]["interpolation"]
+    assert (found["ngram"], found["mode"]) == (ngram, "log_linear")
+    assert found["weight"] >= 0.5
     shares = tune(scorer, development=lists, options=options, interpolations=[0.0, 0.25])
-    assert shares["weights"]["interpolation"] in (0.0, 0.25)
+    assert shares["weights"]["interpolation"]["weight"] in (0.0, 0.25)
     assert shares["development"]["wer_after"] >= answer["development"]["wer_after"]
+    rescored = scorer.ask("/v1/models/lm_1/rescore", lists=lists, options=answer["weights"])["lists"]
+    errors = [
+        list_errors(one["reference"], [one["hypotheses"][one["best"]]["text"]], preset("none")).of(0)
+        for one in rescored
+    ]
+    wer = 100 * sum(each.errors for each in errors) / sum(each.words for each in errors)
+    assert wer == pytest.approx(answer["development"]["wer_after"])
 
 
 def test_lists_without_acoustic_scores_are_tuned_from_their_order(scorer, language_score):

@@ -130,7 +130,12 @@ LISTS = {
     "a": [{"text": "rain", "am_score": -1.0}, {"text": "rain fell", "am_score": -2.0}],
     "e": [{"text": "rain fell", "am_score": -1.0}],
 }
-WEIGHTS = {"am_scale": 1.0, "lm_weight": 7.25, "word_insertion_penalty": -1.0, "interpolation": 0.3}
+WEIGHTS = {
+    "am_scale": 1.0,
+    "lm_weight": 7.25,
+    "word_insertion_penalty": -1.0,
+    "interpolation": {"ngram": "own", "weight": 0.3},
+}
 BOTH, TRIGRAMS, NEURAL = scorings("own")
 
 

@@ -203,7 +203,7 @@ def test_an_ngram_model_is_joined_and_tuned(api: ApiClient, tmp_path: Path) -> N
     with pytest.raises(InvalidInput, match="LMPLZ"):  # of other text it is another one
         uploaded_ngram(api, tmp_path / "none", SourceText("switchboard", documents[::-1][:1]), tmp_path / "out")
     found = judged(api, "lm_1", lists_of_two_conversations(), ngram=name, shares=[0.0, 0.5])
-    assert found.answer["weights"]["interpolation"] in (0.0, 0.5)
+    assert found.answer["weights"]["interpolation"]["weight"] in (0.0, 0.5)
     assert found.wer == pytest.approx(found.answer["cross_validation"]["wer_after"])
 
 

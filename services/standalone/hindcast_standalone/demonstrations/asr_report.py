@@ -170,9 +170,9 @@ def _weights(outcomes: Sequence[Outcome]) -> list[str]:
     ]
 
 
-def _told(weights: Mapping[str, float | None]) -> str:
-    share = weights.get("interpolation")
-    own = "" if share is None else f", share of the neural model {share:.1f}"
+def _told(weights: Mapping[str, Any]) -> str:
+    joined = weights.get("interpolation")
+    own = "" if joined is None else f", share of the neural model {joined['weight']:.1f}"
     return f"lm_weight {weights['lm_weight']:.2f}, word_insertion_penalty {weights['word_insertion_penalty']:.2f}{own}"
 
 

@@ -126,10 +126,10 @@ def _rescored(
     some: Sequence[Decoded],
     lists: Lists,
     scoring: Scoring,
-    answered: Mapping[str, float],
+    answered: Mapping[str, Any],
 ) -> dict[str, Rescored]:
     weights = weights_of(answered)
-    share = 1.0 if scoring.ngram is None else answered["interpolation"]
+    share = 1.0 if scoring.ngram is None else answered["interpolation"]["weight"]
     options = {**weights, **_options(), **scoring.interpolation(share)}
     best = best_texts(api, model, [_sent(each, lists) for each in some], options)
     query = {"answer": "best", **weights, **scoring.interpolation_query(share)}

@@ -81,7 +81,7 @@ def judged(
         inside = [one for one, group in zip(lists.lists, lists.conversations, strict=True) if group in fold["groups"]]
         weighed: dict[str, Any] = {"sum": sum, **weights_of(fold)}
         if ngram:
-            weighed["interpolation"] = {"ngram": ngram, "weight": fold["interpolation"]}
+            weighed["interpolation"] = fold["interpolation"]
         chosen |= best_texts(api, model, inside, weighed)
     return Judged(answer, *_errors(lists, chosen))
 
