@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path as FilePath
 
 from hindcast.errors import InvalidInput
@@ -12,7 +13,7 @@ from hindcast_scorer.lattices.lattice import Lattice, LatticeFormat, Weights
 from hindcast_scorer.lattices.ngram_histories import JoinedNgram
 from hindcast_scorer.lattices.paths import Path, best_path, best_paths
 from hindcast_scorer.lattices.rescored import rescored_lattice
-from hindcast_scorer.rescore import Rescoring, Turn
+from hindcast_scorer.rescore import TEXTS_LOOKED_AT, Rescoring, Turn
 from hindcast_scorer.rescoring.lists import Hypothesis, NBestList, RescoredList, Score
 from hindcast_scorer.rescoring.old_model import OldLanguageModel
 from hindcast_scorer.rescoring.options import RescoreOptions
@@ -73,17 +74,18 @@ class LatticeFile:
     utterance: str
     """Id of a lattice that has none."""
 
-    def check(self, asked: LatticeOptions) -> str | None:
-        """What is to be minded, if anything. InvalidInput for whatever is wrong, down to the last line."""
-        numbers = words = 0
+    def checked_words(self, asked: LatticeOptions) -> Sequence[str]:
+        """The first words. InvalidInput for whatever is wrong, down to the last line."""
         with self.path.open("rb") as body:
-            for lattice in read_lattices(self.form, body, utterance=self.utterance, check=asked.check):
-                read = [link.word for link in lattice.links if link.word is not None and link.word == link.label]
-                words += len(read)
-                numbers += sum(word.isdecimal() for word in read)
-        if self.form.table is not None and 0 < numbers == words:
-            return f"all words are numbers: send the lattices in a tar archive with their {self.form.table}"
-        return None
+            words = (
+                word
+                for lattice in read_lattices(self.form, body, utterance=self.utterance, check=asked.check)
+                for word in lattice.spoken
+            )
+            first = list(islice(words, TEXTS_LOOKED_AT))
+            for _ in words:
+                pass
+        return first
 
     def lattices(self) -> Iterator[Lattice]:
         """One in memory at a time."""
@@ -96,6 +98,13 @@ class LatticeRescoring:
 
     def __init__(self, rescoring: Rescoring) -> None:
         self._rescoring = rescoring
+
+    def check(self, reference: str, file: LatticeFile, asked: LatticeOptions) -> str | None:
+        """What is to be minded, if anything. InvalidInput for whatever is wrong, down to the last line."""
+        words = file.checked_words(asked)
+        if file.form.table is not None and words and all(word.isdecimal() for word in words):
+            return f"all words are numbers: send the lattices in a tar archive with their {file.form.table}"
+        return self._rescoring.strange(reference, words, asked.options)
 
     def lattices(self, reference: str, file: LatticeFile, asked: LatticeOptions) -> Iterator[bytes]:
         """All paths that were looked at, in the format that came. With a session, each lattice goes on after the best

@@ -38,6 +38,8 @@ Reals = npt.NDArray[np.float64]
 
 LISTS_AT_ONCE = 64
 """Scored together when lists are streamed."""
+TEXTS_LOOKED_AT = 1_000
+"""Of a file, before it is answered, to see whether the model knows its words."""
 
 
 @dataclass
@@ -143,6 +145,18 @@ class Rescoring:
             oov_rate=sum(word not in bundle.vocabulary for word in words) / len(words) if words else None,
         )
 
+    def strange(self, reference: str, texts: Iterable[str], options: RescoreOptions) -> str | None:
+        """What is to be minded where most words of these texts are unknown to the model, or are numbers all."""
+        looked_at = list(islice(texts, TEXTS_LOOKED_AT))
+        came = [word for text in looked_at for word in text.split()]
+        if came and all(word.isdecimal() for word in came):
+            return "all words are numbers: send the words that they stand for"
+        bundle = self._models.serve(self._models.get(reference)).bundle
+        words_of = WordsOf(options.text, pipeline(bundle.pipeline))
+        words = [word for text in looked_at for word in words_of(text)]
+        unknown = sum(word not in bundle.vocabulary for word in words)
+        return _unknown(unknown, len(words)) if unknown * 2 > len(words) else None
+
     def begin_session(self, reference: str, asked: SessionRequest) -> SessionAnswer:
         """A new conversation."""
         model = self._models.get(reference)
@@ -243,16 +257,20 @@ def _findings(signs: Sequence[Sign], lists: Sequence[NBestList]) -> list[Finding
     ]
 
 
+def _unknown(oov: int, words: int) -> str:
+    return (
+        f"{oov:,} of {words:,} words are unknown to the model: is its text written like this (case, hyphens), or "
+        "does an id stand in the hypotheses?"
+    )
+
+
 def _warnings(rescored: Sequence[RescoredList], options: RescoreOptions) -> list[str]:
     """What is likely to be wrong with all of the lists."""
     scores = [score for each in rescored for score in each.scores]
     words, oov = sum(score.words for score in scores), sum(score.oov for score in scores)
     warnings = []
     if oov * 5 > words:
-        warnings.append(
-            f"{oov:,} of {words:,} words are unknown to the model: is its text written like this (case, hyphens), or "
-            "does an id stand in the hypotheses?"
-        )
+        warnings.append(_unknown(oov, words))
     if options.am_scale and all(score.am_score is None for score in scores):
         warnings.append("No hypothesis has an am_score: the language model alone decides.")
     return warnings

@@ -125,6 +125,16 @@ def test_numbers_without_a_table_are_warned_of(model, answer):
     assert "hindcast-warning" not in sent(model, KALDI, format="kaldi-lattice", answer=answer).headers
 
 
+@pytest.mark.parametrize("name", ["slf", "kaldi-lattice"])
+def test_words_that_the_model_does_not_know_are_warned_of(scorer, make_bundle, name):
+    scorer.add(make_bundle(pipeline="wikitext"))
+    body = {"slf": SLF, "kaldi-lattice": KALDI}[name]
+    assert "hindcast-warning" not in sent(scorer, body, format=name).headers
+    for word in (b"the", b"rain", b"fell", b"schools", b"closed"):
+        body = body.replace(word, word.upper())
+    assert "words are unknown to the model" in sent(scorer, body, format=name).headers["hindcast-warning"]
+
+
 @pytest.mark.parametrize(
     ("files", "fields"),
     [

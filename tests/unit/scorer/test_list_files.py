@@ -43,7 +43,7 @@ def test_every_format_comes_back_in_itself_with_the_scores_that_json_gives(model
     ]
     expected = model.ask(PATH, lists=asked, options={"lm_weight": 2.0})["lists"]
     combined = FORMATS[name].scores == "combined"
-    assert ("hindcast-warning" in answer.headers) == combined
+    assert ("one score" in answer.headers.get("hindcast-warning", "")) == combined
     assert len(back) == len(expected) > 0
     for one, told in zip(back, expected, strict=True):
         assert [h.text for h in one.hypotheses] == [h["text"] for h in told["hypotheses"]]
@@ -83,6 +83,30 @@ def test_every_format_may_be_answered_by_lines_that_tell_what_a_total_is_made_of
             language = told["lm_logprob"] + told.get("graph_score", 0.0)
             total = 0.5 * (told["am_score"] or 0.0) + 2.0 * language - 0.25 * told["words"]
             assert told["total"] == pytest.approx(total)
+
+
+STRANGE = {
+    "kaldi": tar({"words": b"a-1 RAIN FELL\na-2 SCHOOLS snow\n"}),
+    "srilm-plain": b"-2 -3 2 RAIN FELL\n-3 -4 2 SCHOOLS the\n",
+    "jsonl": b'{"utterance": "a", "hypotheses": [{"text": "RAIN FELL"}, {"text": "SCHOOLS the"}]}\n',
+    "hyp-json": b'{"a": {"hyp_1": {"score": -2, "text": "RAIN FELL"}, "hyp_2": {"score": -3, "text": "SCHOOLS the"}}}',
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_words_that_the_model_does_not_know_are_warned_of(scorer, make_bundle, name):
+    scorer.add(make_bundle(pipeline="wikitext"))
+    told = sent(scorer, STRANGE[name], format=name).headers["hindcast-warning"]
+    assert "of 4 words are unknown to the model" in told
+    assert ("one score" in told) == (name == "hyp-json")
+    lowered = sent(scorer, STRANGE[name], format=name, case="lower").headers.get("hindcast-warning", "")
+    assert "unknown" not in lowered
+
+
+def test_numbers_in_the_place_of_words_are_warned_of(scorer, make_bundle):
+    scorer.add(make_bundle(pipeline="wikitext", words=["12", "13", "14"]))
+    told = sent(scorer, tar({"words": b"a-1 12 13 14\na-2 12 14\n"}), format="kaldi")
+    assert told.headers["hindcast-warning"].startswith("all words are numbers")
 
 
 def test_costs_of_pronunciations_are_told_in_such_lines(model):

@@ -9,7 +9,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import Field
 
 from hindcast_scorer.api.bodies import route_where, stored, streamed, workplace_of
-from hindcast_scorer.api.list_files import WARNING, OptionsQuery
+from hindcast_scorer.api.list_files import OptionsQuery, warning_headers
 from hindcast_scorer.formats.hindcast_jsonl import HindcastJsonl
 from hindcast_scorer.lattice_rescoring import LatticeFile, LatticeOptions, LatticeRescoring
 from hindcast_scorer.lattices.formats import LATTICE_FORMATS, LatticeFormatName, lattice_format
@@ -79,8 +79,7 @@ def lattice_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> 
         assert form is not None, "the route takes no other"
         options = asked.lattice_options(rescoring)
         file = LatticeFile(form, stored(request, folder / "body"), asked.utterance)
-        warning = file.check(options)
-        headers = {WARNING: warning} if warning else {}
+        headers = warning_headers([lattices.check(model, file, options)])
         if asked.answer == "lattice":
             return streamed(lattices.lattices(model, file, options), form.media_type, headers=headers)
         lists = lattices.lists(model, file, options, count=1 if asked.answer == "best" else asked.n)

@@ -1,7 +1,8 @@
 """Lists as recognisers write them: a file in, the same file with new scores out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -16,7 +17,7 @@ from hindcast_scorer.formats import FORMATS, FormatName, chosen
 from hindcast_scorer.formats.base import ListFormat
 from hindcast_scorer.lattices.formats import LATTICE_FORMATS, LatticeFormatName
 from hindcast_scorer.models import Models
-from hindcast_scorer.rescore import Rescoring
+from hindcast_scorer.rescore import TEXTS_LOOKED_AT, Rescoring
 from hindcast_scorer.rescoring.lists import NBestList
 from hindcast_scorer.rescoring.old_model import OldLanguageModel
 from hindcast_scorer.rescoring.options import Interpolation, OovCharge, RescoreOptions, TextOptions, Weight
@@ -145,11 +146,14 @@ def list_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> API
         sent = _SentLists(
             form, stored(request, folder / "body"), asked.utterance, _taken_out(form, asked.old_model(rescoring))
         )
-        for _ in sent.read():
+        texts = (hypothesis.text for each in sent.read() for hypothesis in each.hypotheses)
+        looked_at = list(islice(texts, TEXTS_LOOKED_AT))
+        for _ in texts:
             pass
+        warnings = [*_scores_warnings(form, options), rescoring.strange(model, looked_at, options)]
         written = _LINES if asked.answer == "nbest" else form
         answer = written.write(rescoring.rescore(model, sent.read(), options), sort=options.order == "sorted")
-        return streamed(answer, written.media_type, headers=_headers(form, options))
+        return streamed(answer, written.media_type, headers=warning_headers(warnings))
 
     return routes
 
@@ -179,13 +183,18 @@ def _taken_out(form: ListFormat, old_model: OldLanguageModel | None) -> OldLangu
     return old_model
 
 
-def _headers(form: ListFormat, options: RescoreOptions) -> dict[str, str]:
+def warning_headers(warnings: Iterable[str | None]) -> dict[str, str]:
+    """One header for all that is to be minded, none where that's nothing."""
+    told = "; ".join(warning for warning in warnings if warning)
+    return {WARNING: told} if told else {}
+
+
+def _scores_warnings(form: ListFormat, options: RescoreOptions) -> Iterator[str]:
     if form.scores == "combined" and options.am_scale:
-        return {
-            WARNING: "this format has one score, which may hold the recogniser's own language model: it counts as "
-            "am_score, and ours is added"
-        }
-    return {}
+        yield (
+            "this format has one score, which may hold the recogniser's own language model: it counts as am_score, "
+            "and ours is added"
+        )
 
 
 def file_bodies() -> dict[str, Any]:

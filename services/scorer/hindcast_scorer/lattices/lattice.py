@@ -121,6 +121,12 @@ class Lattice:
         """The nodes that links lead to from each."""
         return neighbors((link.start, link.end) for link in self.links)
 
+    @property
+    def spoken(self) -> Iterator[str]:
+        """All words, of links and nodes, each as often as it stands there."""
+        yield from (link.word for link in self.links if link.word is not None)
+        yield from (node.word for node in self.nodes if node.word is not None)
+
     @cached_property
     def levels(self) -> Sequence[int]:
         """Of each node, the links of the longest way to it: links lead from lower to higher levels only."""
