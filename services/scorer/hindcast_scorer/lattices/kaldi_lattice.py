@@ -118,6 +118,7 @@ class KaldiLattices:
             self._add(draft, line)
         if not draft.states:
             raise InvalidInput.field(draft.place, f"the lattice of {draft.utterance} must have at least one state")
+        _check_states(draft)
         return Lattice(
             utterance=draft.utterance,
             nodes=[Node(name) for name in draft.states],
@@ -195,6 +196,21 @@ class KaldiLattices:
         label = link.label or lattice.nodes[link.end].label or (EPSILON if self._symbols is None else "0")
         fields = (*names, label, link.graph_score, link.lm_score, link.am_score)
         return _line_text(link, fields, " ".join((*names, label)))
+
+
+def _check_states(draft: _Draft) -> None:
+    """InvalidInput for a link to a state that no line is about: it's missing, and paths would end there in silence."""
+    if not draft.finals:
+        return  # which the lattice refuses by name
+    described = {link.start for link in draft.links} | set(draft.finals)
+    for link in draft.links:
+        if link.end not in described:
+            state = list(draft.states)[link.end]
+            raise InvalidInput.field(
+                link.place,
+                f"leads to state {state}, which is missing: a line must begin with {state}, a link from there or, "
+                f"where the lattice may end there, `{state} 0,0,`",
+            )
 
 
 def _weight(line: _Line, position: int) -> _Weight:

@@ -62,6 +62,7 @@ def lattice_of(lines: Sequence[SlfLine]) -> Lattice:
     if not nodes:
         raise InvalidInput.field(draft.place, "a lattice must have at least one node, as in I=0")
     numbers = {node.name: index for index, node in enumerate(nodes)}
+    _check_link_names(link_lines)
     links = [_link(line, numbers, base) for line in link_lines]
     end = _edge(draft, "end", numbers, {link.start for link in links})
     return Lattice(
@@ -130,6 +131,15 @@ def _nodes(lines: Sequence[SlfLine]) -> list[Node]:
         node = Node(name, label, _word(label), line.number("time", "t"))
         nodes[name] = replace(node, source={"slf": Origin(line, node_fields(node))})
     return list(nodes.values())
+
+
+def _check_link_names(lines: Sequence[SlfLine]) -> None:
+    seen: set[int] = set()
+    for line in lines:
+        name = whole(line.value("J") or "", line.place, "J")
+        if name in seen:
+            raise InvalidInput.field(line.place, f"link J={name} must be there only once")
+        seen.add(name)
 
 
 def _implied_nodes(draft: _Draft, lines: Sequence[SlfLine]) -> list[Node]:

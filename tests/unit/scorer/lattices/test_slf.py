@@ -90,6 +90,7 @@ def test_pocketsphinx_has_words_on_nodes_and_no_lm_scores() -> None:
         ("a=-1", "well", "line 5", "I=0"),
         (" E=1", "", "line 5", "E="),
         ("I=1", "I=0", "line 4", "only once"),
+        ("L=1\nI=0\nI=1\n", "L=2\nI=0\nI=1\nJ=0 S=0 E=1\n", "line 6", "link J=0 must be there only once"),
         ("I=1", "I=one", "line 4", "whole number"),
         ("I=1", "I=1 L=sub", "line 4", "expanded"),
         ("L=1\nI=0\nI=1\n", "L=2\nI=0\nI=1\nJ=1 S=1 E=0\n", "line 5", "cycle"),
