@@ -71,7 +71,8 @@ class SrilmNbest2:
             if not unit.within(words[-1] if words else None):
                 words.append(unit)
         source: Mapping[str, ScoredLine | float] = {self.name: came, _COMBINED: score}
-        return Hypothesis(spoken([word.name for word in words]), _sum(words, "a:"), _sum(words, "g:"), source=source)
+        text = spoken([word.name for word in words])
+        return Hypothesis(text, _sum(words, "a:"), _sum(words, "g:"), source=source, place=line.place)
 
 
 def _units(text: str, place: str) -> Iterator[_Unit]:

@@ -104,7 +104,8 @@ def checked(lists: Iterable[NBestList]) -> Iterator[NBestList]:
             raise InvalidInput.field(read.place, f"{shown(read.utterance)} has no hypotheses: there must be one")
         if (index := without_am_score(read.hypotheses)) is not None:
             raise InvalidInput.field(
-                read.place, f"hypothesis {index + 1} of {shown(read.utterance)} has no acoustic score, and others have"
+                read.hypotheses[index].place or read.place,
+                f"hypothesis {index + 1} of {shown(read.utterance)} has no acoustic score, and others have",
             )
         seen.add(read.utterance)
         yield read

@@ -24,6 +24,8 @@ class Hypothesis:
     graph_score: float | None = None
     """Of pronunciations and transitions, where it is told apart. It weighs as much as the language model's: Kaldi
     writes both as one number."""
+    place: str = field(default="", compare=False)
+    """Where it stood in what was sent, for messages, in formats that may lack scores of some."""
 
 
 @dataclass(frozen=True)

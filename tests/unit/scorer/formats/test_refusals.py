@@ -51,6 +51,7 @@ CASES: list[tuple[FormatName, bytes, str, str]] = [
     ("srilm-nbest2", b"NBestList2.0\n(-3) a ( st: 1 et: )\n", "line 2", "nothing after"),
     ("srilm-nbest2", b"NBestList2.0\n(-3) a ( st: 1\n", "line 2", "without its"),
     ("srilm-nbest2", b"NBestList2.0\n(-3) a ) b\n", "line 2", "word"),
+    ("srilm-nbest2", b"NBestList2.0\n(-3) a ( a: -3 )\n(-4) b ( g: -1 )\n", "line 3", "hypothesis 2"),
     ("srilm-plain", b"-1 -2 1 a\n-1 -2\n", "line 2", "columns"),
     ("srilm-plain", b"-1 -inf 1 a\n", "line 1", "finite"),
     ("srilm-plain", b"-1 1_0 1 a\n", "line 1", "finite"),
