@@ -7,7 +7,7 @@ from typing import Any, BinaryIO
 
 from hindcast.errors import InvalidInput
 from hindcast_scorer.formats.json_text import TwiceThere, objects_of, parsed
-from hindcast_scorer.formats.text_lines import decoded
+from hindcast_scorer.formats.text_lines import check_not_gzip, decoded
 
 MAX_DOCUMENT_BYTES = 1 << 28
 """It is held in memory as a whole."""
@@ -63,6 +63,7 @@ def _read(body: BinaryIO) -> str:
         raise InvalidInput.field("body", f"has more than {MAX_DOCUMENT_BYTES} bytes: send it in parts")
     if not content.strip():
         raise InvalidInput.field("body", "is empty: there must be one list")
+    check_not_gzip(content)
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -14,6 +14,7 @@ MAX_SCORE = 1e30
 """Beyond it no log-probability lies, and sums would leave the range of a float."""
 
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
+_GZIP = b"\x1f\x8b"
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -36,9 +37,17 @@ def lines(file: BinaryIO, member: str = "") -> Iterator[Line]:
         if len(line) == MAX_LINE_BYTES and not line.endswith(b"\n"):
             raise InvalidInput.field(place, f"is longer than {MAX_LINE_BYTES} bytes")
         if number == 1:
+            check_not_gzip(line, member)
             line = line.removeprefix(_BOM)  # Windows' editors begin files with it
         if not line.isspace() and line:
             yield Line(place, decoded(line, place).rstrip("\r\n"))
+
+
+def check_not_gzip(content: bytes, member: str = "") -> None:
+    """InvalidInput where a file is gzip that nobody unpacks."""
+    if content.startswith(_GZIP):
+        right = "unpack it in the archive" if member else "send the header Content-Encoding: gzip with it"
+        raise InvalidInput.field(member or "body", f"is a gzip file, not text: {right}")
 
 
 def decoded(content: bytes, place: str) -> str:
