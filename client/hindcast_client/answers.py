@@ -199,7 +199,17 @@ class ExplainedVariance(Answer):
 class Finding(Answer):
     """Something that is likely wrong with lists."""
 
-    check: Literal["ids_in_text", "case", "oov", "empty", "scores_negated", "scores_base", "references", "repeated"]
+    check: Literal[
+        "ids_in_text",
+        "case",
+        "oov",
+        "empty",
+        "scores_missing",
+        "scores_negated",
+        "scores_base",
+        "references",
+        "repeated",
+    ]
     severity: Literal["error", "warning"]
     message: str
     """What was seen, and what would be right."""

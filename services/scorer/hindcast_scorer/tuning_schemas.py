@@ -7,9 +7,10 @@ from pydantic import Field
 
 from hindcast.web.schemas import RequestSchema, Schema
 from hindcast_scorer.rescoring.conventions import Convention
+from hindcast_scorer.rescoring.doctor import CheckName, Severity
 from hindcast_scorer.rescoring.options import Interpolation, RescoreOptions
 from hindcast_scorer.rescoring.tuning import SetReport, Verdict
-from hindcast_scorer.rescoring_schemas import MAX_LISTS, ListIn
+from hindcast_scorer.rescoring_schemas import MAX_HYPOTHESES, MAX_LISTS, HypothesisIn, ListIn
 
 Lists = Annotated[list[ListIn], Field(min_length=1, max_length=MAX_LISTS)]
 Bound = Annotated[float, Field(ge=-1e6, le=1e6)]
@@ -127,10 +128,16 @@ class TuneAnswer(Schema):
     log_base: Literal["e"] = "e"
 
 
+class CheckedListIn(ListIn):
+    """A list that may lack hypotheses, which is found then."""
+
+    hypotheses: Annotated[list[HypothesisIn], Field(max_length=MAX_HYPOTHESES)]
+
+
 class CheckRequest(RequestSchema):
     """Lists to look at before they are scored."""
 
-    lists: Lists
+    lists: Annotated[list[CheckedListIn], Field(min_length=1, max_length=MAX_LISTS)]
     model: str | None = None
     """By whose vocabulary words are looked up; without it, that isn't checked."""
     options: RescoreOptions = RescoreOptions()
@@ -142,8 +149,8 @@ class CheckRequest(RequestSchema):
 class Finding(Schema):
     """Something that is likely wrong with lists."""
 
-    check: Literal["ids_in_text", "case", "oov", "empty", "scores_negated", "scores_base", "references", "repeated"]
-    severity: Literal["error", "warning"]
+    check: CheckName
+    severity: Severity
     message: str
     """What was seen, and what would be right."""
     utterances: list[str]

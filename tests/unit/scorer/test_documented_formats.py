@@ -1,10 +1,11 @@
 """docs/rescoring.md: what it shows of formats, frames and conventions is what the service reads."""
 
 import io
+import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import pytest
 from written_lists import read, tar
@@ -13,6 +14,7 @@ from hindcast_scorer.formats import FORMATS
 from hindcast_scorer.lattice_files import read_lattices
 from hindcast_scorer.lattices.formats import LATTICE_FORMATS
 from hindcast_scorer.rescoring.conventions import PRESETS, Convention
+from hindcast_scorer.rescoring.doctor import CheckName
 from hindcast_scorer.streaming.frames import read_frame
 from hindcast_scorer.tuning_schemas import TuneRequest
 
@@ -82,6 +84,15 @@ def test_frames_can_be_read():
 def test_the_convention_is_the_one_of_that_name():
     (convention,) = marked("convention=switchboard")
     assert Convention.model_validate_json(convention) == PRESETS["switchboard"]
+
+
+def test_the_check_finds_what_its_example_shows(scorer):
+    (asked,) = map(json.loads, marked("check"))
+    del asked["model"]
+    found = scorer.ask("/v1/rescore/check", **asked)["findings"]
+    assert [one["check"] for one in found] == ["ids_in_text", "references"]
+    names = re.findall(r"^\| `([a-z_]+)` \| (?:error|warning)", PAGE, re.MULTILINE)
+    assert set(names) == set(get_args(CheckName))
 
 
 def test_what_tuning_is_sent_can_be_read():

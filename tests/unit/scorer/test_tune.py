@@ -230,10 +230,34 @@ def changed(**fields):
         (changed(lm_score=-4.0), [("scores_base", "warning")]),
         (changed(text=""), [("empty", "error")]),
         ([*GOOD[:3], {**GOOD[3], "reference": None}], [("references", "warning")]),
+        ([{**one, "reference": None} for one in GOOD], [("references", "warning")]),
+        ([*GOOD[:3], {**GOOD[3], "reference": " "}], [("references", "warning")]),
+        ([*GOOD[:3], {**GOOD[3], "hypotheses": []}], [("empty", "error")]),
+        (
+            [
+                {**one, "hypotheses": [{**h, "text": f"{h['text']} ({one['utterance']})"} for h in one["hypotheses"]]}
+                for one in GOOD
+            ],
+            [("ids_in_text", "error")],
+        ),
+        (
+            [
+                {**one, "hypotheses": [{**h, "text": f"{h['text']} (sw200{n}-{n})"} for h in one["hypotheses"]]}
+                for n, one in enumerate(GOOD)
+            ],
+            [("ids_in_text", "error")],
+        ),
+        (
+            [
+                {**one, "hypotheses": [{**h, "text": f"{h['text']} (laughs)"} for h in one["hypotheses"]]}
+                for one in GOOD
+            ],
+            [],
+        ),
         ([*GOOD, GOOD[0]], [("repeated", "warning")]),
         (
             [{**one, "hypotheses": [{**one["hypotheses"][0]}, {"text": "rain"}]} for one in GOOD],
-            [("scores_base", "error"), ("scores_base", "error")],
+            [("scores_missing", "error"), ("scores_missing", "error")],
         ),
         (
             [
@@ -246,6 +270,12 @@ def changed(**fields):
 )
 def test_what_is_wrong_with_lists_is_named(scorer, lists, expected):
     assert check(scorer, lists) == expected
+
+
+def test_a_finding_is_of_all_lists_in_which_it_was_seen(scorer):
+    (found,) = scorer.ask("/v1/rescore/check", lists=changed(lm_score=-4.0))["findings"]
+    assert (found["check"], found["share"]) == ("scores_base", 1.0)
+    assert found["utterances"] == [one["utterance"] for one in GOOD]
 
 
 @pytest.mark.parametrize(

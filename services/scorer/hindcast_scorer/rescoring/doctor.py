@@ -7,7 +7,17 @@ from typing import Literal
 
 from hindcast_scorer.rescoring.lists import Hypothesis, NBestList
 
-CheckName = Literal["ids_in_text", "case", "oov", "empty", "scores_negated", "scores_base", "references", "repeated"]
+CheckName = Literal[
+    "ids_in_text",
+    "case",
+    "oov",
+    "empty",
+    "scores_missing",
+    "scores_negated",
+    "scores_base",
+    "references",
+    "repeated",
+]
 Severity = Literal["error", "warning"]
 
 EXAMPLES = 5
@@ -42,17 +52,18 @@ def examine(
 
 
 def _ids(lists: Sequence[NBestList]) -> Iterator[Sign]:
-    """Every hypothesis of a list begins with its id, or with something that looks like one."""
-    found = [one for one in lists if _begins_with_id(one)]
-    if found and len(found) * 2 >= len(lists):
-        first = found[0].hypotheses[0].text.split()[0]
-        yield Sign(
-            "ids_in_text",
-            "error",
-            f"Hypotheses begin with what looks like an id ({first!r}): it would be scored as a word. Send it as "
-            "`utterance`, and the words alone as `text`.",
-            found,
-        )
+    """Every hypothesis of a list begins, or ends, with its id or with something that looks like one."""
+    for place, index, has_id in (("begin", 0, _begins_with_id), ("end", -1, _ends_with_id)):
+        found = [one for one in lists if has_id(one)]
+        if found and len(found) * 2 >= len(lists):
+            first = next(each.text.split()[index] for each in found[0].hypotheses if each.text.split())
+            yield Sign(
+                "ids_in_text",
+                "error",
+                f"Hypotheses {place} with what looks like an id ({first!r}): it would be scored as a word. Send it as "
+                "`utterance`, and the words alone as `text`.",
+                found,
+            )
 
 
 def _begins_with_id(one: NBestList) -> bool:
@@ -63,9 +74,22 @@ def _begins_with_id(one: NBestList) -> bool:
     return same or all(_ID.fullmatch(first) and not first.isdecimal() for first in firsts)
 
 
+def _ends_with_id(one: NBestList) -> bool:
+    """In brackets, as NIST's trn files have it, or the utterance's own."""
+    lasts = [each.text.split()[-1] for each in one.hypotheses if each.text.split()]
+    return bool(lasts) and all(_is_last_id(last, one.utterance) for last in lasts)
+
+
+def _is_last_id(word: str, utterance: str) -> bool:
+    if word.startswith("(") and word.endswith(")"):
+        inner = word[1:-1]
+        return inner == utterance or _ID.fullmatch(inner) is not None
+    return word == utterance and _ID.fullmatch(word) is not None and not word.isdecimal()
+
+
 def _empty(lists: Sequence[NBestList]) -> Iterator[Sign]:
     emptiness = [{not each.text.strip() for each in one.hypotheses} for one in lists]
-    nothing = [one for one, found in zip(lists, emptiness, strict=True) if found == {True}]
+    nothing = [one for one, found in zip(lists, emptiness, strict=True) if found <= {True}]
     if nothing:
         yield Sign("empty", "error", f"{len(nothing):,} lists have no hypothesis with a word in it.", nothing)
     some = [one for one, found in zip(lists, emptiness, strict=True) if found == {True, False}]
@@ -87,7 +111,7 @@ def _scores(lists: Sequence[NBestList]) -> Iterator[Sign]:
         partly = [one for one in lists if len({score_of(each) is None for each in one.hypotheses}) == 2]
         if partly:
             yield Sign(
-                "scores_base",
+                "scores_missing",
                 "error",
                 f"{name} is missing in some hypotheses of {len(partly):,} lists, where it would count as 0, the best.",
                 partly,
@@ -105,18 +129,23 @@ def _base(lists: Sequence[NBestList]) -> Iterator[Sign]:
             "warning",
             f"lm_score is {-total / words:.2f} a word in the mean, little for natural logs (-3 to -8 on speech): is it "
             "in base 10? Multiply by 2.302585.",
-            [one for one, _ in scored][:1],
+            [one for one in lists if any(each.lm_score is not None and each.text for each in one.hypotheses)],
         )
 
 
 def _references(lists: Sequence[NBestList]) -> Iterator[Sign]:
     without = [one for one in lists if one.reference is None]
-    if without and len(without) < len(lists):
+    if without:
+        many = "No list has a" if len(without) == len(lists) else f"{len(without):,} of {len(lists):,} lists have no"
+        yield Sign("references", "warning", f"{many} reference: they can be scored, but not tuned on.", without)
+    empty = [one for one in lists if one.reference is not None and not one.reference.strip()]
+    if empty:
         yield Sign(
             "references",
             "warning",
-            f"{len(without):,} of {len(lists):,} lists have no reference: they can be scored, but not tuned on.",
-            without,
+            f"{len(empty):,} lists have a reference without any word: whatever was heard there counts as an error. "
+            "Leave `reference` out where nobody knows it.",
+            empty,
         )
 
 
