@@ -28,9 +28,28 @@ export class Failure extends Error {
 export async function ask(path, { method = "GET", body, accept = "application/json", signal } = {}) {
   const headers = { Accept: accept };
   if (body !== undefined) headers["Content-Type"] = "application/json";
+  const answer = await answered(path, { method, headers, body: body && JSON.stringify(body), signal });
+  if (answer.status === 204) return null;
+  return whole(answer, () => answer.json());
+}
+
+/**
+ * Send a file to the API.
+ * @param {string} path
+ * @param {Blob} file
+ * @returns {Promise<{ lines: any[], headers: Headers }>} an answer of JSON lines
+ */
+export async function sendFile(path, file) {
+  const answer = await answered(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+  const lines = await whole(answer, async () => (await answer.text()).split("\n").filter(Boolean).map((line) => JSON.parse(line)));
+  return { lines, headers: answer.headers };
+}
+
+/** @returns {Promise<Response>} An answer that is no error. */
+async function answered(path, request) {
   let answer;
   try {
-    answer = await fetch(new URL(path, ROOT), { method, headers, body: body && JSON.stringify(body), signal });
+    answer = await fetch(new URL(path, ROOT), request);
   } catch (error) {
     if (error.name === "AbortError") throw error;
     connection.lost();
@@ -38,10 +57,14 @@ export async function ask(path, { method = "GET", body, accept = "application/js
   }
   if (answer.status !== 503) connection.found();
   if (!answer.ok) throw await failureOf(answer);
-  if (answer.status === 204) return null;
+  return answer;
+}
+
+async function whole(answer, read) {
   try {
-    return await answer.json();
-  } catch {
+    return await read();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
     throw new Failure("The answer broke off. Try again.", { status: answer.status });
   }
 }

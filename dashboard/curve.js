@@ -16,8 +16,15 @@ const COLOURS = ["--series-1", "--series-2", "--series-3"];
  * @property {boolean} [dots]             few points that each say something, such as one an epoch
  */
 
-/** @param {{ title: string, unit: string, series: DrawnSeries[], format?: (value: number) => string }} props */
-export function Curve({ title, unit, series, format = figure }) {
+/**
+ * @typedef {{ x: number, label: string }} Mark  a line across, with a word
+ *
+ * @param {{ title: string, unit: string, series: DrawnSeries[], format?: (value: number) => string,
+ *   place?: (x: number) => string, marks?: Mark[], logarithmic?: boolean, narrowing?: boolean }} props
+ *   `place` says in words where a value is; `logarithmic`: whether y may be; `narrowing`: the further from 0 on the x axis,
+ *   the less room a difference has
+ */
+export function Curve({ title, unit, series, format = figure, place: placed = (value) => `after ${shortCount(value)} ${unit}`, marks = [], logarithmic = true, narrowing = false }) {
   const [x, columns] = aligned(series);
   const [at, setAt] = useState(null);
   const values = columns.map((column) => (at === null ? lastOf(column) : nearest(column, at)));
@@ -25,22 +32,24 @@ export function Curve({ title, unit, series, format = figure }) {
     <figcaption><span class="title">${title}</span>
       <span class="legend">${series.map((one, place) => html`<span key=${one.label} class=${`series-${place + 1}`}>
         ${series.length > 1 && one.label} <b>${values[place] === undefined ? "–" : format(values[place])}</b></span>`)}
-        <span class="quiet">after ${shortCount(at === null ? x.at(-1) : x[at])} ${unit}</span></span>
+        <span class="quiet">${placed(at === null ? x.at(-1) : x[at])}</span></span>
     </figcaption>
     <${Plot} title=${told(title, series, format)} unit=${unit} x=${x} columns=${columns} series=${series} format=${format}
-      onPoint=${setAt} />
+      marks=${marks} logarithmic=${logarithmic} narrowing=${narrowing} onPoint=${setAt} />
     <details class="figures"><summary>Figures</summary><${Table} x=${x} columns=${columns} series=${series} unit=${unit} format=${format} /></details>
   </figure>`;
 }
 
 /** The canvas. uPlot is fetched when there is something to draw. */
-function Plot({ title, unit, x, columns, series, format, onPoint }) {
+function Plot({ title, unit, x, columns, series, format, marks, logarithmic, narrowing, onPoint }) {
   const place = useRef(null);
   const plot = useRef(null);
   const data = [x, ...columns];
   const newest = useRef(data);
   newest.current = data;
-  const isLogarithmic = spread(columns) >= LOGARITHMIC_FROM;
+  const marked = useRef(marks);
+  marked.current = marks;
+  const isLogarithmic = logarithmic && spread(columns) >= LOGARITHMIC_FROM;
   const shape = JSON.stringify([isLogarithmic, unit, series.map((one) => [one.label, Boolean(one.dots)])]);
   useEffect(() => {
     let isOver = false;
@@ -48,7 +57,7 @@ function Plot({ title, unit, x, columns, series, format, onPoint }) {
       const { default: UPlot } = await import("./vendor/uplot.js");
       if (isOver) return;
       plot.current?.destroy();
-      const options = optionsOf(UPlot, { width: place.current.clientWidth, unit, series, format, isLogarithmic, onPoint });
+      const options = optionsOf(UPlot, { width: place.current.clientWidth, unit, series, format, isLogarithmic, narrowing, onPoint, marked });
       plot.current = new UPlot(options, newest.current, place.current);
     };
     draw();
@@ -69,10 +78,11 @@ function Plot({ title, unit, x, columns, series, format, onPoint }) {
     };
   }, [shape]);
   useEffect(() => plot.current?.setData(newest.current), [JSON.stringify([x.length, x.at(-1), columns.map(lastOf)])]);
+  useEffect(() => plot.current?.redraw(false), [JSON.stringify(marks)]);
   return html`<div class="plot" role="img" aria-label=${title} ref=${place}></div>`;
 }
 
-function optionsOf(UPlot, { width, unit, series, format, isLogarithmic, onPoint }) {
+function optionsOf(UPlot, { width, unit, series, format, isLogarithmic, narrowing, onPoint, marked }) {
   const quiet = colour("--quiet");
   const grid = { stroke: colour("--rule"), width: 1 };
   const font = `12px ${getComputedStyle(document.body).fontFamily}`;
@@ -85,7 +95,7 @@ function optionsOf(UPlot, { width, unit, series, format, isLogarithmic, onPoint 
     padding: [8, 24, 0, 0],
     legend: { show: false },
     cursor: { drag: { x: false, y: false }, points: { size: 7 } },
-    scales: { x: { time: false }, y: isLogarithmic ? { distr: 3, log: 10, range: (_, low, high) => UPlot.rangeLog(low, high, 10, false) } : {} },
+    scales: { x: { time: false, ...(narrowing ? { distr: 4, asinh: 1, range: (_, low, high) => [low, high] } : {}) }, y: isLogarithmic ? { distr: 3, log: 10, range: (_, low, high) => UPlot.rangeLog(low, high, 10, false) } : {} },
     series: [
       {},
       ...series.map((one, place) => ({
@@ -100,8 +110,32 @@ function optionsOf(UPlot, { width, unit, series, format, isLogarithmic, onPoint 
       { ...axis, values: (_, places) => places.map((value) => (value === null ? "" : shortCount(value))), label: unit, labelFont: font, labelSize: 18, size: 30 },
       { ...axis, ...few, grid: { ...grid, ...few }, ticks: { ...axis.ticks, ...few }, values: (_, places) => places.map((value) => (value === null ? "" : isLogarithmic ? shortCount(value) : format(value))), size: 58 },
     ],
-    hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)] },
+    hooks: { setCursor: [(plot) => onPoint(plot.cursor.idx ?? null)], draw: [(plot) => drawMarks(plot, marked.current, font)] },
   };
+}
+
+/** Lines from top to bottom, each with its word, one below the other. */
+function drawMarks(plot, marks, font) {
+  const { ctx: pen, bbox: box } = plot;
+  const dense = devicePixelRatio || 1;
+  pen.save();
+  pen.font = font.replace("12px", `${12 * dense}px`);
+  pen.textBaseline = "top";
+  for (const [row, mark] of marks.entries()) {
+    const x = plot.valToPos(mark.x, "x", true);
+    if (x < box.left - 1 || x > box.left + box.width + 1) continue;
+    const isRight = x < box.left + box.width / 2;
+    pen.strokeStyle = pen.fillStyle = colour(COLOURS[(row + 1) % COLOURS.length]);
+    pen.lineWidth = 1.5 * dense;
+    pen.setLineDash([5 * dense, 4 * dense]);
+    pen.beginPath();
+    pen.moveTo(x, box.top);
+    pen.lineTo(x, box.top + box.height);
+    pen.stroke();
+    pen.textAlign = isRight ? "left" : "right";
+    pen.fillText(mark.label, x + (isRight ? 6 : -6) * dense, box.top + (2 + 16 * row) * dense);
+  }
+  pen.restore();
 }
 
 function isRound(value) {

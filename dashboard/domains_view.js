@@ -2,7 +2,7 @@
 import { announce } from "./announcing.js";
 import { useAnswer } from "./answers.js";
 import { ask, v1 } from "./api.js";
-import { Ago, count, figure, percent } from "./figures.js";
+import { Ago, count, percent } from "./figures.js";
 import { Heading } from "./headings.js";
 import { html, useEffect, useId, useState } from "./html.js";
 import { JobLink } from "./job_parts.js";
@@ -135,7 +135,7 @@ function Rounds({ rounds }) {
     <div class="scroll" tabindex="0" role="region" aria-label="Rounds"><table>
       <thead><tr><th scope="col" class="number">Round</th><th scope="col" class="number">Kept</th><th scope="col" class="number">Moved</th><th scope="col" class="number">Silhouette</th></tr></thead>
       <tbody>${rounds.map((round, place) => html`<tr key=${place}><td class="number">${place + 1}</td><td class="number">${count(round.kept)}</td>
-        <td class="number">${count(round.moved)}</td><td class="number">${round.silhouette === null ? "–" : figure(round.silhouette)}</td></tr>`)}</tbody>
+        <td class="number">${count(round.moved)}</td><td class="number">${round.silhouette === null ? "–" : round.silhouette.toFixed(3)}</td></tr>`)}</tbody>
     </table></div>
     <p class="hint">In each, clusters are computed anew from what was classified with confidence.</p>
   </section>`;

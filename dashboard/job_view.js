@@ -139,10 +139,17 @@ function Facts({ job }) {
     <dt>Posted</dt><dd><${Ago} at=${job.created_at} /></dd>
     <dt>Took</dt><dd><${Took} from=${job.started_at} to=${job.finished_at} /></dd>
     ${job.attempt > 1 && html`<dt>Attempt</dt><dd>${job.attempt}</dd>`}
-    ${job.result && html`<dt>Made</dt><dd>${job.result.type} <code>${job.result.id}</code></dd>`}
+    ${job.result && html`<dt>Made</dt><dd>${job.result.type} <${Result} result=${job.result} /></dd>`}
     ${job.status === "queued" && job.needs.length > 0 && html`<dt>Needs</dt>
       <dd>${job.needs.map((id) => html`<${JobLink} key=${id} job=${{ id, name: null }} /> `)}</dd>`}
   </dl></section>`;
+}
+
+/** What was made, with a link where a page shows it. */
+function Result({ result: { type, id } }) {
+  if (type === "table") return html`<a class="id" href=${address(["embeddings"], { tables: id })}>${id}</a>`;
+  if (type === "domains") return html`<a class="id" href=${address(["domains", id])}>${id}</a>`;
+  return html`<code>${id}</code>`;
 }
 
 function Metrics({ metrics }) {

@@ -16,4 +16,5 @@ export const PAGES = [
   { path: "words", title: "Word in context", load: () => import("./words_page.js") },
   { path: "embeddings", title: "Embeddings", load: () => import("./embeddings_page.js") },
   { path: "domains", title: "Domains", load: () => import("./domains_page.js") },
+  { path: "rescoring", title: "Rescoring", load: () => import("./rescoring_page.js") },
 ];

@@ -167,9 +167,11 @@ def test_labels_do_not_cover_each_other(look: Look, stocked_url: str) -> None:
     kept, covered, first = page.evaluate(
         """async () => {
           const { placed, overlap } = await import(new URL("dashboard/map_view.js", document.baseURI));
-          const labels = Array.from({ length: 900 }, (_, n) => ({ text: `w${n}`, x: (n * 97) % 760, y: (n * 61) % 560, width: 20 + (n % 7) * 9 }));
+          const label = (n) => ({ text: `w${n}`, x: (n * 97) % 760, y: (n * 61) % 560, width: 20 + (n % 7) * 9 });
+          const labels = Array.from({ length: 900 }, (_, n) => label(n));
           const kept = placed(labels, 800, 600);
-          const covered = kept.flatMap((one, place) => kept.slice(place + 1).filter((other) => overlap(one, other)));
+          const after = (place) => kept.slice(place + 1);
+          const covered = kept.flatMap((one, place) => after(place).filter((other) => overlap(one, other)));
           return [kept.length, covered.length, kept[0].text];
         }"""
     )
@@ -200,7 +202,7 @@ def test_coverage_and_scores_are_those_of_the_service(look: Look, stocked_url: s
     answer = httpx.post(f"{stocked_url}/v1/tables/coast/evaluate", json={"dataset": "wordsim353"}).json()
     similarity = page.get_by_role("region", name="Word similarity").get_by_role("row", name="coast")
     expect(similarity).to_contain_text(f"{answer['found']} of 353 pairs")
-    expect(similarity).to_contain_text(f"{answer['spearman']:.2f}".replace("-", "−"))
+    expect(similarity).to_contain_text(f"{answer['spearman']:.2f}".replace("-", "\N{MINUS SIGN}"))
     if width == DESKTOP:
         page.get_by_label("Words of").select_option(label="news")
         expect(coverage.get_by_role("columnheader", name="Running words")).to_be_visible()
