@@ -1,4 +1,4 @@
-"""The Python of README.md, run as it stands there."""
+"""The Python and the commands of README.md, run as they stand there."""
 
 import os
 import re
@@ -12,6 +12,7 @@ from hindcast_client import Hindcast
 
 README = Path(__file__).parents[2] / "README.md"
 SNIPPETS = re.findall(r"^```python\n(.*?)^```$", README.read_text(), flags=re.DOTALL | re.MULTILINE)
+COMMANDS = re.findall(r"^```sh\n(.*?)^```$", README.read_text(), flags=re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -47,3 +48,26 @@ def test_every_snippet_does_what_it_says(hindcast, folder):
     assert told[2] == comment
     with Hindcast(hindcast.url) as client:
         assert {each.name for each in client.models.list()} >= {"stories-model"}
+
+
+def test_every_command_does_what_it_says(hindcast, folder):
+    assert len(COMMANDS) == 1
+    program = f"hindcast() {{ '{sys.executable}' -m hindcast_client.command_line \"$@\"; }}\n"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", program + COMMANDS[0]],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "HINDCAST_URL": hindcast.url},
+        cwd=folder,
+        timeout=250,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].startswith("cor_")
+    assert lines[1].startswith("job_")
+    assert lines[2].startswith("news-model succeeded in")
+    assert lines[4].startswith("text.txt\t")
+    assert [line.split("\t")[0] for line in lines[5:8]] == ["WORD", "coast", "city"]
+    assert lines[8].startswith("RANK\tWORD\t")
+    assert lines[12] == "WORD\tSIMILARITY"
+    assert "news-model\tlanguage_model\tsucceeded" in lines

@@ -3,9 +3,12 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskID, TextColumn, TimeElapsedColumn
+
+from hindcast_client.uploads import Upload
 
 _MEGABYTE = 1_000_000
 
@@ -32,6 +35,16 @@ class Shown:
             self._progress.update(task, completed=sent, told=f"{sent / _MEGABYTE:.1f}{of_all} MB")
         self._complete(task, sent)
 
+    def uploading(self, upload: Upload, name: str) -> Upload:
+        """The same upload, with a bar."""
+        task = self._progress.add_task(f"sending {name}", total=upload.size, told="")
+
+        def sent(bytes: int, total: int | None) -> None:
+            of_all = "" if total is None else f" of {total / _MEGABYTE:.1f}"
+            self._progress.update(task, completed=bytes, total=total, told=f"{bytes / _MEGABYTE:.1f}{of_all} MB")
+
+        return replace(upload, on_progress=sent)
+
     def answering(self, pieces: Iterator[bytes], *, lists: int | None, by_line: bool) -> Iterator[bytes]:
         """The same pieces. `lists` is how many are expected, `by_line` whether each is a line: else bytes are told."""
         task, bytes, answered = self._progress.add_task("answered", total=lists, told=""), 0, 0
@@ -53,16 +66,16 @@ class Shown:
 
 
 @contextmanager
-def shown() -> Iterator[Shown]:
-    """Bars on standard error, where that's a terminal."""
+def shown(*, transient: bool = False) -> Iterator[Shown]:
+    """Bars on standard error, where that's a terminal; transient ones are gone when all is done."""
     columns = (
         SpinnerColumn(),
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.fields[told]}"),
         TimeElapsedColumn(),
     )
     # Asked of the stream: a console takes FORCE_COLOR for a terminal too.
     nobody_watches = not sys.stderr.isatty()
-    with Progress(*columns, console=Console(stderr=True), disable=nobody_watches) as progress:
+    with Progress(*columns, console=Console(stderr=True), disable=nobody_watches, transient=transient) as progress:
         yield Shown(progress)

@@ -1,5 +1,7 @@
 """How the command line is called wrongly, and what it says then: 2, as other commands do."""
 
+import json
+
 import pytest
 from typer.testing import CliRunner
 
@@ -40,7 +42,49 @@ def test_wrong_usage_is_told_apart_by_its_code(tmp_path, monkeypatch, arguments,
     assert done.stdout == ""
 
 
-def test_help_has_examples():
-    told = CliRunner().invoke(app, ["rescore", "--help"]).stdout
-    assert "hindcast rescore lists.jsonl --model small --tune dev.jsonl" in told
-    assert "hindcast rescore --format slf lattices/ --model small" in told
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["train"], "Say what to train: a file, or --kind"),
+        (
+            ["train", "--set", "epochs"],
+            "--set must be a field and its value, such as optimizer.epochs=3, not 'epochs'.",
+        ),
+        (["train", "--set", "epochs=[1"], "--set must have a value in YAML: 'epochs=[1' isn't"),
+        (["train", "--kind", "lstm"], "'word2vec'"),
+        (["experiment", "run"], "Say what to run: a file, or --set"),
+        (["experiment", "show", "e", "--json", "--format", "csv"], "--format and --json are two answers"),
+        (["experiment", "plot", "-o", "a.svg"], "Say what to draw: experiments, or --from"),
+        (["experiment", "plot", "e"], "--output must be a file"),
+        (["experiment", "plot", "e", "-o", "a.gif"], "--output must end in one of .png, .svg, .pdf, not 'a.gif'."),
+        (["experiment", "plot", "e", "-o", "gone/a.svg"], "--output must be in a folder that is there: gone"),
+        (
+            ["experiment", "plot", "--from", "e", "--from", "e", "--words", "1,x", "-o", "a.svg"],
+            "--words must be whole",
+        ),
+        (
+            ["experiment", "plot", "--from", "e", "--from", "e", "--words", "1", "-o", "a.svg"],
+            "each of the 2 experiments",
+        ),
+        (["perplexity", "--model", "m"], "Say what text is meant: files, or --corpus."),
+        (["perplexity", "a", "--corpus", "c", "--model", "m"], "Say what text is meant"),
+        (["perplexity", "a", "--model", "m", "--srilm", "--json"], "--srilm is a format of its own"),
+        (["rank", "The", "coast", "--models", ","], "--models must be ids or names"),
+        (["rank", "The", "--models", "m"], "Missing argument"),
+        (["table", "coverage", "t"], "Say what is to be covered: --corpus or --model."),
+        (["table", "export", "t", "--format", "glove", "--output", "."], "--output must be a file: . is a folder."),
+        (["corpus", "add", "-", "a"], "- is standard input, and can't be sent together with files."),
+        (["jobs", "--status", "dead"], "'cancelled'"),
+        (["watch"], "Missing argument"),
+        (["no-such"], "No such command 'no-such'."),
+    ],
+)
+def test_whatever_the_command_wrong_usage_ends_with_2(tmp_path, monkeypatch, arguments, told):
+    row = {"label": "a", "models": [], "perplexity": None, "paper_perplexity": None, "relative_to_baseline": None}
+    answer = {"baseline": "a", "rows": [{**row, "error": None, "status": "queued"}] * 2, "spec": {}, "seeds": [1]}
+    (tmp_path / "e").write_text(json.dumps(answer))
+    monkeypatch.chdir(tmp_path)
+    done = CliRunner().invoke(app, [*arguments], env={"COLUMNS": "200", "HINDCAST_URL": "http://127.0.0.1:9"})
+    assert done.exit_code == 2, done.output
+    assert told in done.stderr
+    assert done.stdout == ""

@@ -1,0 +1,92 @@
+"""What the commands for every sort of thing do alike: list them, remove them, fetch them."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+from pydantic import BaseModel
+
+from hindcast_client.answer import Page
+from hindcast_client.command_line.connection import Connection, print_json
+from hindcast_client.command_line.failures import FAILED, Failure, tell, wrong_usage
+from hindcast_client.command_line.listing import Column, print_table, size
+from hindcast_client.errors import Refused
+from hindcast_client.request import Request, at, get
+
+Limit = Annotated[int, typer.Option("--limit", "-n", help="At most so many, the newest first: 1 to 1000.")]
+Cursor = Annotated[
+    str | None, typer.Option(metavar="CURSOR", help="Go on after a page: what its JSON has as next_cursor.")
+]
+Name = Annotated[str | None, typer.Option("--name", help="Only what has this name.")]
+Output = Annotated[
+    Path, typer.Option("--output", "-o", metavar="FILE", help="Where it is written.", show_default=False)
+]
+FIRST_PAGE = 20
+
+Item = TypeVar("Item", bound=BaseModel)
+
+
+def list_page(
+    to: Connection,
+    collection: str,
+    item: type[Item],
+    columns: Sequence[Column],
+    row: Callable[[Item], Sequence[Any]],
+    **query: Any,
+) -> None:
+    """Prints a page of things as a table."""
+
+    def show(page: Page) -> None:
+        print_table(columns, [row(item.model_validate(each)) for each in page.items])
+        if page.next_cursor is not None:
+            tell(f"There are more: --limit {min(1000, 10 * query['limit'])} shows more of them.")
+
+    to.tell(get(at(collection), **query), Page, show)
+
+
+def remove(to: Connection, collection: str, things: Sequence[str]) -> None:
+    """Deletes things and prints the names of those that are gone. What can't be deleted doesn't keep others."""
+    failed = False
+    for thing in things:
+        try:
+            with to.refusals_told():
+                to.transport.delete(at(collection, thing))
+        except Failure as failure:
+            if not isinstance(failure.__cause__, Refused):
+                raise
+            tell(str(failure))
+            failed = True
+        else:
+            if to.json:
+                print_json(json.dumps({"deleted": thing}, ensure_ascii=False).encode())
+            else:
+                typer.echo(thing)
+    if failed:
+        raise typer.Exit(FAILED)
+
+
+def save(to: Connection, request: Request, output: Path) -> None:
+    """Writes an answer to a file, and says so."""
+    check_place(output)
+    to.transport.save(request, output)
+    tell_written(to, output)
+
+
+def check_place(output: Path) -> None:
+    """Ends the command where no file can be."""
+    if not output.parent.is_dir():
+        wrong_usage(f"--output must be in a folder that is there: {output.parent} isn't.")
+    if output.is_dir():
+        wrong_usage(f"--output must be a file: {output} is a folder.")
+
+
+def tell_written(to: Connection, *outputs: Path) -> None:
+    """That files are there now."""
+    for output in outputs:
+        if to.json:
+            written = {"file": str(output), "size_bytes": output.stat().st_size}
+            print_json(json.dumps(written, ensure_ascii=False).encode())
+        else:
+            tell(f"Written: {output} ({size(output.stat().st_size)})")
