@@ -27,7 +27,7 @@ export function Rescored({ result }) {
   const tell = () => announce(`Best hypothesis changed in ${others} of ${lists.length} lists`);
   return html`
     <section class="rescored"><h2>What moved</h2>
-      ${warning && html`<div class="notice"><p>Mind: ${warning}.</p></div>`}
+      ${warning && html`<div class="notice"><p>Mind: ${warning}${/[.?!]$/.test(warning) ? "" : "."}</p></div>`}
       <${Sliders} weights=${weights} usual=${result.weights} onChange=${setWeights} onSettled=${tell} />
       ${making.isLattice && html`<p class="hint">These are the paths that the search found by the weights it began with; under other weights it may find others.</p>`}
       <p class="summary"><b>${count(others)}</b> of ${count(lists.length)} list${lists.length === 1 ? "" : "s"} ${others === 1 ? "has" : "have"} another best hypothesis${sets.length > 0 && html`; <${Errors} lists=${lists} ranks=${ranks} sets=${sets} />`}.</p>
