@@ -19,6 +19,8 @@ def command_page() -> str:
 
 def _readable(text: str) -> str:
     """Angle brackets outside of code are themselves; lines of examples are code."""
-    text = re.sub(r"^(?:zcat \S+ \| )?hindcast .+$", lambda line: f"    {line[0]}", text, flags=re.MULTILINE)
+    text = re.sub(
+        r"^(?:zcat .+ \| |echo .+ \| |until )?hindcast .+$", lambda line: f"    {line[0]}", text, flags=re.MULTILINE
+    )
     parts = re.split(r"(```.*?```|`[^`\n]*`|^    .*$)", text, flags=re.DOTALL | re.MULTILINE)
     return "".join(part if part.startswith(("`", "    ")) else part.replace("<", "&lt;") for part in parts)
