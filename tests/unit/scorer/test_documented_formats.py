@@ -86,6 +86,30 @@ def test_the_convention_is_the_one_of_that_name():
     assert Convention.model_validate_json(convention) == PRESETS["switchboard"]
 
 
+def test_the_interpolation_that_is_shown_is_taken(scorer, make_bundle):
+    pytest.importorskip("kenlm")
+    scorer.add(make_bundle(pipeline="asr"))
+    arpa = (Path(__file__).parent / "ngram_files/little.arpa").read_bytes()
+    assert scorer.http.post("/v1/ngrams", params={"name": "trigrams"}, content=arpa).status_code == 201
+    (asked,) = map(json.loads, marked("rescore"))
+    (answered,) = scorer.ask("/v1/models/lm_1/rescore", **asked)["lists"]
+    for told in answered["hypotheses"]:
+        assert told["lm_logprob"] == pytest.approx(0.3 * told["ngram_logprob"] + 0.7 * told["neural_logprob"])
+
+
+def test_what_srilm_is_given_looks_as_shown(scorer, make_bundle):
+    (shown,) = marked("debug2")
+    scorer.add(make_bundle(pipeline="asr", words=["the", "storm", "hit"]))
+    asked = {"texts": ["the storm hit"]}
+    headers = {"accept": "text/x-srilm-debug2"}
+    answer = scorer.http.post("/v1/models/lm_1/perplexity", json=asked, headers=headers)
+
+    def shape(text):  # its numbers are another model's
+        return re.sub(r"(?<![\w.])-?[0-9.]+(?:e[-+][0-9]+)?(?![\w.])", "#", text.partition("\nfile ")[0].strip())
+
+    assert shape(answer.text) == shape(shown)
+
+
 def test_the_check_finds_what_its_example_shows(scorer):
     (asked,) = map(json.loads, marked("check"))
     del asked["model"]

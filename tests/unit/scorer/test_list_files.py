@@ -211,6 +211,14 @@ def test_garbage_is_never_a_stack_trace(model, name, body, damage, at):
         assert answer.status_code in (200, 422), answer.text
 
 
+def test_lines_end_in_line_feeds_and_words_stay_as_they_came(model):
+    answer = sent(model, b"\xef\xbb\xbf-1.50 -2  2 rain  fell\r\n\r\n-2 -3 1 Rain\r\n", format="srilm-plain")
+    first, second = answer.content.decode().removesuffix("\n").split("\n")
+    assert (first[:6], first[-14:], second[:3], second[-7:]) == ("-1.50 ", "  2 rain  fell", "-2 ", " 1 Rain"), (
+        answer.text
+    )
+
+
 def test_gzipped_bodies(model):
     packed = gzip.compress(LINES)
     headers = {"content-encoding": "gzip", "content-type": "application/x-ndjson"}
