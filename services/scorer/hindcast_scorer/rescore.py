@@ -32,7 +32,7 @@ from hindcast_scorer.rescoring_schemas import (
     as_lists,
 )
 from hindcast_scorer.sessions import Heard, Session, Sessions
-from hindcast_scorer.tuning_schemas import CheckAnswer, CheckRequest, Finding
+from hindcast_scorer.tuning_schemas import CheckAnswer, Finding
 
 Reals = npt.NDArray[np.float64]
 
@@ -124,19 +124,20 @@ class Rescoring:
             scored = iter(rescorer.language_scores([each.text for one in lists for each in one.hypotheses]))
         return [[next(scored) for _ in one.hypotheses] for one in lists]
 
-    def check(self, asked: CheckRequest) -> CheckAnswer:
-        """What is likely wrong with lists."""
-        lists = [each.as_list() for each in asked.lists]
+    def check(
+        self, lists: Sequence[NBestList], *, model: str | None, text: TextOptions, most_oov: float
+    ) -> CheckAnswer:
+        """What is likely wrong with lists; `most_oov` is in percent. NotFound for the model."""
         hypotheses = sum(len(one.hypotheses) for one in lists)
-        if asked.model is None:
+        if model is None:
             signs = examine(lists)
             return CheckAnswer(
                 findings=_findings(signs, lists), lists=len(lists), hypotheses=hypotheses, words=None, oov_rate=None
             )
-        bundle = self._models.open(self._models.get(asked.model))
-        words_of = WordsOf(asked.options.text, pipeline(bundle.pipeline))
+        bundle = self._models.open(self._models.get(model))
+        words_of = WordsOf(text, pipeline(bundle.pipeline))
         words = [word for one in lists for each in one.hypotheses for word in words_of(each.text)]
-        signs = examine(lists, words_of=words_of, known=bundle.vocabulary.__contains__, most_oov=asked.most_oov)
+        signs = examine(lists, words_of=words_of, known=bundle.vocabulary.__contains__, most_oov=most_oov)
         return CheckAnswer(
             findings=_findings(signs, lists),
             lists=len(lists),

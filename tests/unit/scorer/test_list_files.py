@@ -103,6 +103,36 @@ def test_words_that_the_model_does_not_know_are_warned_of(scorer, make_bundle, n
     assert "unknown" not in lowered
 
 
+def checked(scorer, body, **query):
+    return scorer.http.post("/v1/rescore/check", params=query, content=body)
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_format_can_be_checked_and_finds_what_json_does(model, name: FormatName):
+    body = golden(FILES[name])
+    told = checked(model, body, format=name, model="lm_1", most_oov=0, case="upper")
+    assert told.status_code == 200, told.text
+    lists = [
+        {
+            "utterance": one.utterance,
+            "reference": one.reference,
+            "hypotheses": [{"text": h.text, "am_score": h.am_score, "lm_score": h.lm_score} for h in one.hypotheses],
+        }
+        for one in read(name, body)
+    ]
+    options = {"text": {"case": "upper"}}
+    assert told.json() == model.ask("/v1/rescore/check", lists=lists, model="lm_1", options=options, most_oov=0)
+
+
+def test_what_is_wrong_with_a_checked_file_is_named(model):
+    refused = checked(model, LINES + b"{\n", format="jsonl")
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "line 3")
+    assert checked(model, LINES, format="slf").json()["errors"][0]["field"] == "format"
+    assert checked(model, LINES, format="jsonl", am_scale=1).json()["errors"][0]["field"] == "am_scale"
+    json_named = model.http.post("/v1/rescore/check", params={"format": "json"}, json={"lists": []})
+    assert json_named.json()["errors"][0]["field"] == "lists"
+
+
 def test_numbers_in_the_place_of_words_are_warned_of(scorer, make_bundle):
     scorer.add(make_bundle(pipeline="wikitext", words=["12", "13", "14"]))
     told = sent(scorer, tar({"words": b"a-1 12 13 14\na-2 12 14\n"}), format="kaldi")

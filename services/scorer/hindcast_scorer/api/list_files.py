@@ -21,6 +21,8 @@ from hindcast_scorer.rescore import TEXTS_LOOKED_AT, Rescoring
 from hindcast_scorer.rescoring.lists import NBestList
 from hindcast_scorer.rescoring.old_model import OldLanguageModel
 from hindcast_scorer.rescoring.options import Interpolation, OovCharge, RescoreOptions, TextOptions, Weight
+from hindcast_scorer.rescoring_schemas import MAX_LISTS
+from hindcast_scorer.tuning_schemas import CheckAnswer
 
 JSON = "application/json"
 WARNING = "Hindcast-Warning"
@@ -29,13 +31,35 @@ _LINES = FORMATS["jsonl"]
 _LATTICES = {form.name: form.media_type for form in LATTICE_FORMATS.values()}
 
 
-class OptionsQuery(Schema):
-    """The options of rescoring that lists and lattices share, for bodies that have no room for them."""
+class TextQuery(Schema):
+    """How texts are read, for bodies that have no room to say so."""
 
     model_config = ConfigDict(extra="forbid")
 
     utterance: Annotated[str, Field(min_length=1, max_length=1_000)] = "body"
     """Id of the utterance, in formats whose files hold one and don't name it."""
+    case: Literal["as_is", "lower", "upper"] = "as_is"
+    brackets: Literal["kept", "dropped"] = "kept"
+    fillers: str = ""
+    """Parted by commas."""
+    fragments: Literal["kept", "dropped"] = "kept"
+    hyphens: Literal["kept", "parted"] = "kept"
+
+    @property
+    def text(self) -> TextOptions:
+        """The same, as JSON has them."""
+        return TextOptions(
+            case=self.case,
+            brackets=self.brackets,
+            fillers=tuple(filler.strip() for filler in self.fillers.split(",") if filler.strip()),
+            fragments=self.fragments,
+            hyphens=self.hyphens,
+        )
+
+
+class OptionsQuery(TextQuery):
+    """The options of rescoring that lists and lattices share."""
+
     am_scale: Weight = 1.0
     lm_weight: Weight = 1.0
     word_insertion_penalty: Weight = 0.0
@@ -51,12 +75,6 @@ class OptionsQuery(Schema):
     """By which the old model's log-probabilities were multiplied in them."""
     oov_penalty: Annotated[float, Field(ge=-1e6, le=1e6)] | None = None
     oov_spread: Annotated[int, Field(ge=1, le=1_000_000_000)] | None = None
-    case: Literal["as_is", "lower", "upper"] = "as_is"
-    brackets: Literal["kept", "dropped"] = "kept"
-    fillers: str = ""
-    """Parted by commas."""
-    fragments: Literal["kept", "dropped"] = "kept"
-    hyphens: Literal["kept", "parted"] = "kept"
     context: Annotated[str, Field(max_length=10_000)] = ""
     session: str | None = None
     sum: Literal["exact", "skipped"] = "exact"
@@ -66,7 +84,6 @@ class OptionsQuery(Schema):
         """The same, as JSON has them. InvalidInput."""
         if self.ngram is None and (given := self.model_fields_set & {"neural_weight", "interpolation"}):
             raise InvalidInput.fields([FieldError(name, "must come with ngram") for name in sorted(given)])
-        fillers = tuple(filler.strip() for filler in self.fillers.split(",") if filler.strip())
         return RescoreOptions(
             am_scale=self.am_scale,
             lm_weight=self.lm_weight,
@@ -75,13 +92,7 @@ class OptionsQuery(Schema):
             if self.ngram is None
             else Interpolation(ngram=self.ngram, weight=self.neural_weight, mode=self.interpolation),
             oov=self._oov,
-            text=TextOptions(
-                case=self.case,
-                brackets=self.brackets,
-                fillers=fillers,
-                fragments=self.fragments,
-                hyphens=self.hyphens,
-            ),
+            text=self.text,
             context=self.context,
             session=self.session,
             sum=self.sum,
@@ -122,6 +133,17 @@ class FileQuery(OptionsQuery):
         return super().options.model_copy(update={"tokens": self.tokens, "order": self.order})
 
 
+class CheckQuery(TextQuery):
+    """How lists are checked."""
+
+    format: FormatName | None = None
+    """What the body is written in; default: what its Content-Type says."""
+    model: str | None = None
+    """By whose vocabulary words are looked up; without it, that isn't checked."""
+    most_oov: Annotated[float, Field(ge=0, le=100)] = 10.0
+    """Percent of the words that may be unknown before it is told of."""
+
+
 def _is_file(format: str | None, content_type: str | None) -> bool:
     """JSON is left to the route whose schema tells what it is made of."""
     if format is not None:
@@ -154,6 +176,19 @@ def list_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> API
         written = _LINES if asked.answer == "nbest" else form
         answer = written.write(rescoring.rescore(model, sent.read(), options), sort=options.order == "sorted")
         return streamed(answer, written.media_type, headers=warning_headers(warnings))
+
+    @routes.post("/v1/rescore/check", include_in_schema=False)
+    def check_file(
+        request: Request,
+        asked: Annotated[CheckQuery, Query()],
+        folder: Annotated[Path, Depends(workplace_of(models))],
+    ) -> CheckAnswer:
+        form = chosen(asked.format, request.headers.get("content-type"))
+        lists = _SentLists(form, stored(request, folder / "body"), asked.utterance, None).read()
+        looked_at = list(islice(lists, MAX_LISTS))
+        for _ in lists:  # what is wrong further on is told all the same
+            pass
+        return rescoring.check(looked_at, model=asked.model, text=asked.text, most_oov=asked.most_oov)
 
     return routes
 
@@ -199,15 +234,27 @@ def _scores_warnings(form: ListFormat, options: RescoreOptions) -> Iterator[str]
 
 def file_bodies() -> dict[str, Any]:
     """For the OpenAPI document of the JSON route: the other bodies and answers that the path has."""
-    binary = {"schema": {"type": "string", "format": "binary"}}
-    bodies = {form.media_type: binary for form in FORMATS.values()}
-    schema = FileQuery.model_json_schema()
-    parameters = [
-        {"name": name, "in": "query", "required": False, "schema": {**field, "title": name}}
-        for name, field in cast(dict[str, dict[str, Any]], schema["properties"]).items()
-    ]
+    bodies = _bodies()
     return {
-        "parameters": parameters,
+        "parameters": _parameters(FileQuery),
         "requestBody": {"content": bodies},
         "responses": {"200": {"content": bodies}},
     }
+
+
+def checked_bodies() -> dict[str, Any]:
+    """The same of the check, which answers in JSON alone."""
+    return {"parameters": _parameters(CheckQuery), "requestBody": {"content": _bodies()}}
+
+
+def _bodies() -> dict[str, Any]:
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    return {form.media_type: binary for form in FORMATS.values()}
+
+
+def _parameters(query: type[TextQuery]) -> list[dict[str, Any]]:
+    properties = cast(dict[str, dict[str, Any]], query.model_json_schema()["properties"])
+    return [
+        {"name": name, "in": "query", "required": False, "schema": {**field, "title": name}}
+        for name, field in properties.items()
+    ]

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Response
 
 from hindcast_scorer import tune
 from hindcast_scorer.api.lattice_files import lattice_files_router, with_lattices
-from hindcast_scorer.api.list_files import file_bodies, list_files_router
+from hindcast_scorer.api.list_files import checked_bodies, file_bodies, list_files_router
 from hindcast_scorer.models import Models
 from hindcast_scorer.rescore import Rescoring
 from hindcast_scorer.rescoring_schemas import (
@@ -51,10 +51,14 @@ def _lists(rescoring: Rescoring, *, turn: Any) -> APIRouter:
         """Weights with the fewest word errors on lists whose references are known, and what they are worth."""
         return tune.tune_weights(rescoring, model, asked)
 
-    @routes.post("/v1/rescore/check")
-    def check_lists(asked: CheckRequest) -> CheckAnswer:
-        """What is likely wrong with lists, before they are scored."""
-        return rescoring.check(asked)
+    @routes.post("/v1/rescore/check", openapi_extra=checked_bodies())
+    def check_lists(
+        asked: CheckRequest, format: Annotated[Literal["json"] | None, Query(include_in_schema=False)] = None
+    ) -> CheckAnswer:
+        """What is likely wrong with lists, before they are scored. As JSON, or as a file in one of the formats that
+        recognisers write, named by its Content-Type or by `format`; options are query parameters then."""
+        lists = [each.as_list() for each in asked.lists]
+        return rescoring.check(lists, model=asked.model, text=asked.options.text, most_oov=asked.most_oov)
 
     return routes
 
