@@ -39,8 +39,8 @@ def test_weights_that_are_worth_nothing_are_said_to_be_and_used(hindcast, direct
     tuning = ("--tune", "dev.jsonl", "--report", "report.jsonl", "--report-json", "/dev/stderr")
     done = hindcast("-", *tuning, sent=sent)
     assert b"Verdict: no significant gain.\nThe tuned weights are not shown to help." in done.stderr
-    report = done.stderr[done.stderr.index(b"{\n") :]
-    weights = json.loads(report)["weights"]
+    report, _ = json.JSONDecoder().raw_decode(done.stderr[done.stderr.index(b"{\n") :].decode())
+    weights = report["weights"]
     del weights["interpolation"]
     assert done.stdout == direct(sent, format="jsonl", **weights)
 
