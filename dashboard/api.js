@@ -87,6 +87,7 @@ async function failureOf(answer) {
 function advice(status, problem) {
   if (status === 404) return " It may have been deleted, or the address has a slip.";
   if (status === 503) return " Try again in a moment.";
+  if (status === 501) return ""; // what isn't installed stands in no log
   if (status >= 500) return problem.request_id ? ` Look there for ${problem.request_id}.` : " The server's log says more.";
   return "";
 }

@@ -2,6 +2,7 @@
 import { announce } from "./announcing.js";
 import { useAway } from "./answers.js";
 import { ROOT } from "./api.js";
+import { Heading } from "./headings.js";
 import { html, render, useEffect, useRef, useState } from "./html.js";
 import { PAGES } from "./pages.js";
 import { address, useRoute } from "./routing.js";
@@ -48,7 +49,7 @@ function Loaded({ entry, path, query }) {
 }
 
 function Unknown() {
-  return html`<h1>There is no such page</h1><p><a href=${address([])}>Go to the overview</a></p>`;
+  return html`<${Heading} title="There is no such page" /><p><a href=${address([])}>Go to the overview</a></p>`;
 }
 
 function AwayBanner() {

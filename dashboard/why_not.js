@@ -90,20 +90,20 @@ function Ranked({ rank: { word, models }, cards, isActual, ofPaper, onRemove }) 
     ${!models && html`<p class="waiting" aria-busy="true">Asking the models …</p>`}
     ${models && html`<${Axis} most=${most} />
       <ul class="plain" aria-label=${`Ranks of ${word}`}>${models.map((answer) => html`<${Bar} key=${answer.model} answer=${answer} most=${most} name=${nameOf(answer.model, cards)} />`)}
-        ${ofPaper && html`<li class="of-paper"><${Line} name="the paper’s baseline" rank=${HURRICANE.paper.rank} most=${most} /></li>`}</ul>
+        ${ofPaper && html`<li class="of-paper"><${Line} name="the paper’s baseline" rank=${HURRICANE.paper.rank} of=${HURRICANE.paper.of} most=${most} /></li>`}</ul>
       ${ofPaper && html`<p class="hint">The paper’s figure is of its own passage, among ${count(HURRICANE.paper.of)} words; ours has its situation in other words.</p>`}`}
   </div>`;
 }
 
-function Bar({ answer: { rank, failure }, most, name }) {
+function Bar({ answer: { rank, size, failure }, most, name }) {
   if (failure) return html`<li>${name} <p class="reason">${failure.message}</p></li>`;
   if (!rank.in_vocabulary) return html`<li class="line"><span>${name}</span><span class="quiet end">not in its vocabulary</span></li>`;
-  return html`<li><${Line} name=${name} rank=${rank.rank} probability=${rank.probability} most=${most} /></li>`;
+  return html`<li><${Line} name=${name} rank=${rank.rank} of=${size} probability=${rank.probability} most=${most} /></li>`;
 }
 
-function Line({ name, rank, probability, most }) {
+function Line({ name, rank, of, probability, most }) {
   return html`<div class="line"><span>${name}</span>
-      <span class="end"><span class="unseen">rank </span><strong>${count(rank)}</strong>${probability !== undefined && html` <span class="quiet probability">${share(probability)}</span>`}</span></div>
+      <span class="end"><span class="unseen">rank </span><strong>${count(rank)}</strong> <span class="quiet">of ${count(of)}</span>${probability !== undefined && html` <span class="quiet probability">${share(probability)}</span>`}</span></div>
     <${LogBar} rank=${rank} most=${most} />`;
 }
 

@@ -63,9 +63,11 @@ class Reader:
         self.url = url
         programs = folder.parent / f"{folder.name}-programs"
         programs.mkdir()
-        command = programs / "hindcast"
-        command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m hindcast_client.command_line "$@"\n')
-        command.chmod(0o755)
+        # As after `pip install ./client`, wherever these tests run.
+        for name, arguments in {"hindcast": " -m hindcast_client.command_line", "python": ""}.items():
+            command = programs / name
+            command.write_text(f'#!/bin/sh\nexec "{sys.executable}"{arguments} "$@"\n')
+            command.chmod(0o755)
         self.environment = {
             **os.environ,
             "HINDCAST_URL": url,

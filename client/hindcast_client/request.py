@@ -9,6 +9,7 @@ from uuid import uuid4
 from pydantic import BaseModel
 
 from hindcast_client.answer import Answer
+from hindcast_client.errors import Refused
 from hindcast_client.uploads import Upload
 
 JSON = "application/json"
@@ -84,8 +85,15 @@ def id_of(reference: Reference) -> str:
 
 
 def at(*parts: Reference) -> str:
-    """A path below /v1; ids and names are quoted."""
-    return "/v1/" + "/".join(quote(id_of(part), safe="") for part in parts)
+    """A path below /v1; ids and names are quoted. NotFound for an empty one, which would mean something else."""
+    return "/v1/" + "/".join(_quoted(id_of(part)) for part in parts)
+
+
+def _quoted(name: str) -> str:
+    if not name:
+        raise Refused.of({"status": 404, "detail": "An id or a name must have a letter at least: this one is empty."})
+    # A dot or two would be taken for a way through folders, and dropped.
+    return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")
 
 
 def stated(**fields: Any) -> dict[str, Any]:

@@ -113,6 +113,7 @@ def test_a_row_leads_to_its_jobs_and_the_models_to_words(look: Look, site: str) 
 def test_the_chart_has_each_mark_at_its_figure(look: Look, site: str, width: int) -> None:
     page = opened(look, site, TABLE, width=width)
     chart = page.get_by_role("img", name=re.compile("^Changes to the baseline: word2vec −12.5 %; latent"))
+    expect(chart).to_be_visible()
     ticks = chart.locator("line").evaluate_all("lines => lines.map((line) => Number(line.getAttribute('x1')))")
     names = chart.locator("text.quiet[text-anchor=middle]").all_text_contents()
     values = [float(name.replace("−", "-").replace(" %", "")) / 100 for name in names]

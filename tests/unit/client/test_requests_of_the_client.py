@@ -1,8 +1,10 @@
 """How what is asked is written."""
 
+import pytest
 from pydantic import BaseModel
 
 from hindcast_client.answers import TableCard
+from hindcast_client.errors import NotFound
 from hindcast_client.event_stream import EventLines
 from hindcast_client.request import at, fields_of, get, stated, texts_of
 
@@ -21,6 +23,12 @@ class Spec(BaseModel):
 def test_names_of_any_letters_are_one_part_of_a_path():
     assert at("models", "klein 雨/x?", "rank") == "/v1/models/klein%20%E9%9B%A8%2Fx%3F/rank"
     assert at("tables", CARD) == "/v1/tables/tab_1"
+
+
+def test_names_that_would_change_a_path_stay_names():
+    assert at("models", "..", "rank") == "/v1/models/%2E%2E/rank"
+    with pytest.raises(NotFound, match="is empty"):
+        at("tables", "")
 
 
 def test_what_is_not_stated_is_left_to_the_service():
