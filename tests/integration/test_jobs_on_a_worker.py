@@ -345,7 +345,7 @@ def test_a_worker_hears_again_after_a_restart_of_redis(own_site: Site, own_redis
     own_redis.stop()
     meanwhile = own_site.submit(steps=10)
     own_redis.start()
-    own_site.until(meanwhile, JobStatus.SUCCEEDED)
+    own_site.until(meanwhile, JobStatus.SUCCEEDED, seconds=90)
     afterwards = own_site.submit(steps=10)
-    own_site.until(afterwards, JobStatus.SUCCEEDED)
+    own_site.until(afterwards, JobStatus.SUCCEEDED, seconds=90)
     assert {own_site.result(id) for id in (meanwhile, afterwards)} == {expected(10)}
