@@ -55,7 +55,7 @@ function Plot({ title, unit, x, columns, series, format, marks, logarithmic, nar
     let isOver = false;
     const draw = async () => {
       const { default: UPlot } = await import("./vendor/uplot.js");
-      if (isOver) return;
+      if (isOver || !place.current) return; // the page may have been left while it was fetched
       plot.current?.destroy();
       const options = optionsOf(UPlot, { width: place.current.clientWidth, unit, series, format, isLogarithmic, narrowing, onPoint, marked });
       plot.current = new UPlot(options, newest.current, place.current);
