@@ -2,22 +2,30 @@
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+import pexpect
+
 DOCS = Path(__file__).parents[1] / "docs"
 ADDRESS = "http://127.0.0.1:8000"
+COLUMNS = 160
+PATIENCE_SECONDS = 250
 
+_ESCAPE = "\x1b"
 _FENCE = re.compile(r"^```(?P<language>\S*)[ ]?(?P<marks>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _SHELL = 'set -euo pipefail\ncurl() { command curl --silent --fail-with-body "$@"; }\n'
 _VARIES = (
+    (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[━╺╸]+"), ""),
     (re.compile(r"https?://[\w.:]+"), "URL"),
     (re.compile(r"(?<![\w/])/[\w./~-]+"), "PATH"),
     (re.compile(r"\b(cor|dom|exp|job|lm|ng|req|ses|tab)_[0-9a-f]+|\b[0-9a-f]{64}\b"), "ID"),
     (re.compile(r"[-+]?\b\d[\d,.:]*(T[\d:.]+Z)?(e-?\d+)?"), "#"),
+    (re.compile(r"# (s|min|h) ago|# ([kMG]B|bytes)"), "#"),
     (re.compile(r"\s+"), ""),
 )
 
@@ -43,9 +51,11 @@ def marked(page: str, mark: str) -> list[str]:
 
 
 def same_form(shown: str, told: str) -> bool:
-    """Whether they differ in numbers, ids, times, addresses and blanks alone; … stands for anything."""
+    """Whether they differ in numbers, ids, times, addresses and blanks alone; … stands for anything. In a terminal it
+    is what is left there at the end."""
     parts = [re.escape(_form(part)) for part in shown.split("…")]
-    return re.fullmatch(".*".join(parts), _form(told), flags=re.DOTALL) is not None
+    before = ".*" if _ESCAPE in told else ""
+    return re.fullmatch(before + ".*".join(parts), _form(told), flags=re.DOTALL) is not None
 
 
 def _form(text: str) -> str:
@@ -78,20 +88,34 @@ class Reader:
     def run(self, block: Block) -> str:
         """What it writes. It must succeed, unless it is marked as `refused`."""
         text = block.text.replace(ADDRESS, self.url)
-        command = [sys.executable, "-"] if block.language == "python" else ["bash", "-c", _SHELL + text]
-        done = subprocess.run(
-            command,
-            input=text if block.language == "python" else "",
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        if block.language == "python":
+            done = subprocess.run(
+                [sys.executable, "-"],
+                input=text,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                cwd=self.folder,
+                env=self.environment,
+                timeout=PATIENCE_SECONDS,
+            )
+            told, status = done.stdout, done.returncode
+        else:
+            told, status = self._in_a_terminal(text)
+        assert (status != 0) == ("refused" in block.marks), f"{block.text}\n{told}"
+        return told
+
+    def _in_a_terminal(self, text: str) -> tuple[str, int]:
+        told, status = pexpect.run(
+            shlex.join(["bash", "-c", _SHELL + text]),
+            withexitstatus=True,
+            timeout=PATIENCE_SECONDS,
             cwd=self.folder,
             env=self.environment,
-            timeout=250,
+            dimensions=(50, COLUMNS),
+            encoding="utf-8",
         )
-        failed = done.returncode != 0
-        assert failed == ("refused" in block.marks), f"{block.text}\n{done.stdout}"
-        return done.stdout
+        return told.replace("\r\n", "\n"), status
 
     def read(self, page: str) -> list[str]:
         """Runs all blocks of a page that nothing but `refused` marks, in order, and compares what is shown after them.
