@@ -17,6 +17,8 @@ ENDED = ("succeeded", "failed", "cancelled")
 """What becomes of jobs and experiments."""
 
 Clock = Callable[[], float]
+OnAway = Callable[[HindcastError], None]
+"""Is called once for each time that a server is away, with what shows it."""
 
 
 class Deadline:
@@ -41,8 +43,9 @@ class Deadline:
 class Contact:
     """With a server that may be away for a while."""
 
-    def __init__(self, patience: float, *, now: Clock = time.monotonic) -> None:
+    def __init__(self, patience: float, *, on_away: OnAway | None = None, now: Clock = time.monotonic) -> None:
         self._patience = patience
+        self._on_away = on_away
         self._now = now
         self.made()
 
@@ -50,9 +53,13 @@ class Contact:
         """It has answered."""
         self._last = self._now()
         self._pauses = Pauses()
+        self._is_told = False
 
     def pause_after(self, error: HindcastError) -> float:
         """Seconds to wait before it is asked again. Raises the error when patience has run out."""
         if self._now() - self._last >= self._patience:
             raise error
+        if self._on_away is not None and not self._is_told:
+            self._on_away(error)
+        self._is_told = True
         return self._pauses.next(after=error)

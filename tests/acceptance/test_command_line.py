@@ -338,6 +338,8 @@ def test_an_ngram_model_is_kept_where_the_server_reads_them(made, run):
         (["train", "--kind", "word2vec", "--corpus", "shell", "--epochs", "-1"], "--epochs must be an integer from 1"),
         (["train", "--kind", "word2vec", "--corpus", "nowhere"], "--corpus "),
         (["train", "--kind", "language_model", "--train", "shell:dev"], "--train there is no text in dev"),
+        (["train", "--kind", "language_model", "--train", "nowhere:train"], "--train there is no corpus 'nowhere'"),
+        (["train", "--kind", "domains", "--corpus", "shell"], "--set k=… is required"),
         (["train", "model.yaml", "--set", "optimizer.epoch=1"], "--set optimizer.epoch is no known field"),
         (["train", "model.yaml", "--hidden-size", "0"], "--hidden-size must be"),
         (["train", "-"], "standard input: train "),

@@ -11,7 +11,7 @@ from hindcast_client.asynchronous.transport import AsyncTransport
 from hindcast_client.asynchronous.watching import AsyncWatch
 from hindcast_client.errors import JobFailed
 from hindcast_client.request import Reference, at, fields_of, get, id_of, post
-from hindcast_client.waiting import PATIENCE_SECONDS, Deadline
+from hindcast_client.waiting import PATIENCE_SECONDS, Deadline, OnAway
 
 OnProgress = Callable[[ProgressAnswer], object]
 
@@ -94,11 +94,19 @@ class AsyncJobs:
         await self._transport.delete(at("jobs", job))
 
     async def events(
-        self, job: Reference, *, after: int = 0, patience: float = PATIENCE_SECONDS
+        self,
+        job: Reference,
+        *,
+        after: int = 0,
+        patience: float = PATIENCE_SECONDS,
+        on_away: OnAway | None = None,
     ) -> AsyncGenerator[EventAnswer, None]:
         """What has happened to a job since the event with the id `after`, and what happens until it has ended. The
         server may be away for `patience` seconds at a time; no event is missed."""
-        watch = AsyncWatch(self._transport, id_of(job), after=after, deadline=Deadline(None), patience=patience)
+        deadline = Deadline(None)
+        watch = AsyncWatch(
+            self._transport, id_of(job), after=after, deadline=deadline, patience=patience, on_away=on_away
+        )
         async with aclosing(watch.events()) as events:
             async for event in events:
                 if event is not None:

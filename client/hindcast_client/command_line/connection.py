@@ -134,8 +134,8 @@ def asking(command: Callable[Concatenate[Connection, ...], None]) -> Callable[..
 
 
 def _typed(context: typer.Context) -> Naming:
-    """A field is named by the option or argument that has its name, or its last or its first: `optimizer.epochs` by
-    --epochs, `words.3` by WORD…."""
+    """A field is named by the option or argument that has its name, or its first or its last: `train.corpus` by
+    --train, `optimizer.epochs` by --epochs; else by --set, where a command has that."""
     names = {}
     for parameter in context.command.params:
         options = [option for option in parameter.opts if option.startswith("--")] or parameter.opts
@@ -144,6 +144,7 @@ def _typed(context: typer.Context) -> Naming:
 
     def typed(field: str) -> str:
         first, last = field.partition(".")[0], field.rpartition(".")[2]
-        return names.get(field.replace(".", "_")) or names.get(last) or names.get(first) or field
+        known = names.get(field.replace(".", "_")) or names.get(first) or names.get(last)
+        return known or (f"--set {field}=…" if "settings" in names else field)
 
     return typed

@@ -13,7 +13,7 @@ from hindcast_client.command_line.listing import Column, ago, figure, print_tabl
 from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, list_page, remove
 from hindcast_client.command_line.specification import File as Spec
 from hindcast_client.command_line.specification import Set, Specification
-from hindcast_client.command_line.watching import jobs_shown, left_running
+from hindcast_client.command_line.watching import jobs_shown, left_running, tell_away
 from hindcast_client.request import at, get, post
 
 app = typer.Typer(help="Experiments: which pre-trained vectors make better models?", no_args_is_help=True)
@@ -186,7 +186,7 @@ def _watched(to: Connection, experiment: str) -> None:
     begun = to.experiments.get(experiment)
     name = begun.name or begun.id
     with left_running("experiment", name), jobs_shown(name) as bar:
-        to.experiments.wait(begun.id, on_progress=bar.told)
+        to.experiments.wait(begun.id, on_progress=bar.told, on_away=tell_away)
     to.tell(get(at("experiments", begun.id)), ExperimentAnswer, _table)
 
 

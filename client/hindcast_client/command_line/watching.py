@@ -15,6 +15,7 @@ from hindcast_client.answers import EventAnswer, EventPage, ExperimentProgress, 
 from hindcast_client.command_line.connection import Connection, print_json
 from hindcast_client.command_line.failures import Failure, tell
 from hindcast_client.command_line.listing import duration, number, printable
+from hindcast_client.errors import HindcastError
 from hindcast_client.request import at, get
 
 FIRST_TOLD = (
@@ -46,7 +47,7 @@ def watch(to: Connection, job: str, *, name: str | None = None, as_json: bool = 
     with (
         left_running("job", begun.name or begun.id),
         shown as screen,
-        closing(to.jobs.events(job, after=seen)) as events,
+        closing(to.jobs.events(job, after=seen, on_away=tell_away)) as events,
     ):
         for event in events:
             screen.happened(event)
@@ -93,6 +94,11 @@ def headline(metrics: Mapping[str, float]) -> str | None:
     """The figure that tells most: `test perplexity 8.871`."""
     found = (name for name in (*MOST_TELLING, *metrics) if name in metrics)
     return next((_figure(name, metrics[name]) for name in found), None)
+
+
+def tell_away(error: HindcastError) -> None:
+    """Whoever watches would take silence for a job that stands still."""
+    tell(f"The server is waited for. {error}")
 
 
 @contextmanager

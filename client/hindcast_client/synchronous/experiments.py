@@ -12,7 +12,7 @@ from hindcast_client.errors import JobFailed
 from hindcast_client.frames import frame_of
 from hindcast_client.request import Reference, at, fields_of, get, post
 from hindcast_client.synchronous.transport import Transport
-from hindcast_client.waiting import AWAY, ENDED, PATIENCE_SECONDS, POLL_SECONDS, Contact, Deadline
+from hindcast_client.waiting import AWAY, ENDED, PATIENCE_SECONDS, POLL_SECONDS, Contact, Deadline, OnAway
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -106,10 +106,11 @@ class Experiments:
         timeout: float | None = None,
         on_progress: OnRows | None = None,
         patience: float = PATIENCE_SECONDS,
+        on_away: OnAway | None = None,
     ) -> Experiment:
         """The experiment once all its jobs have ended and a row has succeeded: look at each row's `status`. Raises as
         `jobs.wait` does. `on_progress` is called when jobs have ended or gone on."""
-        deadline, contact = Deadline(timeout), Contact(patience)
+        deadline, contact = Deadline(timeout), Contact(patience, on_away=on_away)
         request = get(at("experiments", experiment))
         seen: ExperimentProgress | None = None
         while True:

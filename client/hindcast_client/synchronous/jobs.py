@@ -12,7 +12,7 @@ from hindcast_client.errors import JobFailed
 from hindcast_client.request import Reference, at, fields_of, get, id_of, post
 from hindcast_client.synchronous.transport import Transport
 from hindcast_client.synchronous.watching import Watch
-from hindcast_client.waiting import PATIENCE_SECONDS, Deadline
+from hindcast_client.waiting import PATIENCE_SECONDS, Deadline, OnAway
 
 OnProgress = Callable[[ProgressAnswer], object]
 
@@ -93,11 +93,17 @@ class Jobs:
         self._transport.delete(at("jobs", job))
 
     def events(
-        self, job: Reference, *, after: int = 0, patience: float = PATIENCE_SECONDS
+        self,
+        job: Reference,
+        *,
+        after: int = 0,
+        patience: float = PATIENCE_SECONDS,
+        on_away: OnAway | None = None,
     ) -> Generator[EventAnswer, None, None]:
         """What has happened to a job since the event with the id `after`, and what happens until it has ended. The
         server may be away for `patience` seconds at a time; no event is missed."""
-        watch = Watch(self._transport, id_of(job), after=after, deadline=Deadline(None), patience=patience)
+        deadline = Deadline(None)
+        watch = Watch(self._transport, id_of(job), after=after, deadline=deadline, patience=patience, on_away=on_away)
         with closing(watch.events()) as events:
             for event in events:
                 if event is not None:

@@ -10,7 +10,7 @@ from hindcast_client.errors import Refused, TimedOut
 from hindcast_client.event_stream import EventLines
 from hindcast_client.request import at, get
 from hindcast_client.synchronous.transport import Transport
-from hindcast_client.waiting import AWAY, ENDED, POLL_SECONDS, Contact, Deadline
+from hindcast_client.waiting import AWAY, ENDED, POLL_SECONDS, Contact, Deadline, OnAway
 
 STREAM = "text/event-stream"
 SILENCE_SECONDS = 40.0
@@ -29,6 +29,7 @@ class Watch:
         after: int,
         deadline: Deadline,
         patience: float,
+        on_away: OnAway | None = None,
         silence: float = SILENCE_SECONDS,
     ) -> None:
         """`after` is the id of the last event that was seen; `patience` and `silence` are seconds, see `Contact`."""
@@ -36,7 +37,7 @@ class Watch:
         self._path = at("jobs", job)
         self._seen = after
         self._deadline = deadline
-        self._contact = Contact(patience)
+        self._contact = Contact(patience, on_away=on_away)
         self._silence = silence
         self._streams = True
         """Whether streams can be had, as far as is known."""

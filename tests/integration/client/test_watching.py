@@ -1,5 +1,7 @@
 """Waiting for a job whose server breaks off, goes away or has no events."""
 
+import subprocess
+import sys
 import threading
 import time
 
@@ -102,6 +104,27 @@ def test_patience_with_a_server_that_stays_away(client_of):
         assert client.jobs.get("job_1").status == "running"
     with pytest.raises(Unreachable):
         client.jobs.wait("job_1", patience=0.5)
+
+
+def test_whoever_watches_hears_that_the_server_is_away():
+    server = Misbehaving()
+    work = Work(server)
+    with server.there():
+        server.does = [streams(progress(1, 0.1))]
+        command = [sys.executable, "-m", "hindcast_client.command_line", "watch", "job_1", "--server", server.url]
+        watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        while not work.seen:
+            assert watching.poll() is None, watching.communicate()
+            time.sleep(0.02)
+        server.does = []
+    while "The server is waited for. " not in (line := watching.stderr.readline()):
+        assert watching.poll() is None
+    assert server.url in line
+    server.does = [work.ends(streams(ENDED, ends=True)), streams(ends=True)]
+    with server.there():
+        out, err = watching.communicate(timeout=60)
+    assert out.startswith("vectors succeeded")
+    assert "waited for" not in err
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,17 @@ def test_contact_that_is_made_again_makes_patient():
         contact.pause_after(AWAY)
 
 
+def test_an_absence_is_told_once():
+    told = []
+    contact = Contact(10, on_away=told.append, now=Clock())
+    for _ in range(3):
+        contact.pause_after(AWAY)
+    assert told == [AWAY]
+    contact.made()
+    contact.pause_after(AWAY)
+    assert told == [AWAY, AWAY]
+
+
 def test_a_deadline_may_be_none():
     clock = Clock()
     deadline, none = Deadline(5, now=clock), Deadline(None, now=clock)
