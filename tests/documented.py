@@ -81,6 +81,7 @@ class Reader:
         self.environment = {
             **os.environ,
             "HINDCAST_URL": url,
+            "COLUMNS": str(COLUMNS),  # or one that these tests were started with would go before the terminal's own
             "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}",
             **environment,
         }
