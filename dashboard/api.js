@@ -9,13 +9,15 @@ export const ROOT = new URL("../", import.meta.url);
 export class Failure extends Error {
   /**
    * @param {string} sentence  what happened and what to do
-   * @param {{ status?: number, fields?: WrongField[] }} [more]  `status` 0: the server did not answer
+   * @param {{ status?: number, fields?: WrongField[], isAway?: boolean }} [more]  `status` 0: no answer of the server's;
+   *   `isAway`: for it did not answer
    */
-  constructor(sentence, { status = 0, fields = [] } = {}) {
+  constructor(sentence, { status = 0, fields = [], isAway = false } = {}) {
     super(sentence);
     this.name = "Failure";
     this.status = status;
     this.fields = fields;
+    this.isAway = isAway;
   }
 }
 
@@ -53,7 +55,7 @@ async function answered(path, request) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     connection.lost();
-    throw new Failure("The server does not answer. See whether it still runs; this page goes on by itself once it does.");
+    throw new Failure("The server does not answer. See whether it still runs; this page goes on by itself once it does.", { isAway: true });
   }
   if (answer.status !== 503) connection.found();
   if (!answer.ok) throw await failureOf(answer);

@@ -57,6 +57,7 @@ export function ListsForm({ models, ngrams, first, onResult }) {
     } catch (failed) {
       if (!(failed instanceof Failure)) throw failed;
       setFailure(failed);
+      if (!failed.isAway) onResult(null); // what stands below is of other lists than those that were refused
     } finally {
       setBusy(false);
     }

@@ -313,8 +313,12 @@ def test_what_is_wrong_is_told_in_a_sentence(look: Look, stocked_url: str) -> No
     alert = page.get_by_role("alert")
     rescore.click()
     expect(alert).to_contain_text("There is nothing to rescore yet")
+    page.get_by_role("button", name="Try the example").click()
+    moved = page.get_by_role("heading", name="What moved")
+    expect(moved).to_be_visible()
     page.get_by_label("N-best lists", exact=True).fill("call-7-1 the storm hit the cost")
     rescore.click()
+    expect(moved).to_be_hidden()  # it was of other lists
     expect(alert).to_contain_text("Neither name nor beginning tell which format this is: choose it above.")
     page.get_by_label("N-best lists", exact=True).fill('{"utterance": "a", "hypotheses": [{"txt": "rain"}]}')
     rescore.click()

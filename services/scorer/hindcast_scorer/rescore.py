@@ -146,15 +146,14 @@ class Rescoring:
             oov_rate=sum(word not in bundle.vocabulary for word in words) / len(words) if words else None,
         )
 
-    def strange(self, reference: str, texts: Iterable[str], options: RescoreOptions) -> str | None:
+    def strange(self, reference: str, texts: Sequence[str], options: RescoreOptions) -> str | None:
         """What is to be minded where most words of these texts are unknown to the model, or are numbers all."""
-        looked_at = list(islice(texts, TEXTS_LOOKED_AT))
-        came = [word for text in looked_at for word in text.split()]
+        came = [word for text in texts for word in text.split()]
         if came and all(word.isdecimal() for word in came):
             return "all words are numbers: send the words that they stand for"
         bundle = self._models.serve(self._models.get(reference)).bundle
         words_of = WordsOf(options.text, pipeline(bundle.pipeline))
-        words = [word for text in looked_at for word in words_of(text)]
+        words = [word for text in texts for word in words_of(text)]
         unknown = sum(word not in bundle.vocabulary for word in words)
         return _unknown(unknown, len(words)) if unknown * 2 > len(words) else None
 
