@@ -130,7 +130,7 @@ def test_a_port_in_use_is_refused_before_anything_starts(hindcast: Hindcast, tmp
     other.port = hindcast.port
     assert other.command().wait(PATIENCE_SECONDS) == 1
     assert "in use" in other.output.read_text()
-    assert not postgres_folder(other.home).exists()
+    assert not other.home.exists()
 
 
 def test_ctrl_c_leaves_no_process_and_starting_again_goes_on(hindcast: Hindcast) -> None:

@@ -91,6 +91,6 @@ def _listen(host: str, port: int) -> socket.socket:
 def _why(host: str, port: int, error: OSError) -> str:
     if error.errno == errno.EADDRINUSE:
         return (
-            f"Port {port} on {host} is in use by another program. Choose a free one: HINDCAST_PORT={port + 1} make up"
+            f"Port {port} on {host} is in use by another program. Name a free one in HINDCAST_PORT, such as {port + 1}."
         )
     return f"Can't serve on {host}, port {port}: {error.strerror}."

@@ -29,6 +29,8 @@ def up(settings: Settings, console: Console) -> None:
     """Run until Ctrl-C or SIGTERM. InvalidInput or CannotStart says what is in the way."""
     check_binding(settings.host, trusted_network=settings.trusted_network)
     home, url = settings.home_folder, url_of(settings.host, settings.port)
+    if not home.exists():
+        listen(settings.host, settings.port).close()  # else a folder would be made in vain
     with claimed(home, url=url) as was_killed:
         patience = RELEASE_SECONDS if was_killed else 0.0
         with listen(settings.host, settings.port, patience=patience) as listening:
@@ -40,7 +42,7 @@ def up(settings: Settings, console: Console) -> None:
                 console.print("\nStopping (once more ends it at once).", highlight=False)
             finally:
                 _stop(supervisor)
-        console.print("Everything has stopped; `make up` goes on from here.", highlight=False)
+        console.print("Everything has stopped; started again, it goes on from here.", highlight=False)
 
 
 def migrate_only(settings: Settings, console: Console) -> None:

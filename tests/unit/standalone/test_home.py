@@ -39,7 +39,7 @@ def test_a_home_that_is_no_folder_is_a_sentence(tmp_path: Path) -> None:
 def test_a_taken_port_is_a_sentence_that_says_what_to_type() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        with pytest.raises(CannotStart, match=rf"Port {port} .* in use .* HINDCAST_PORT={port + 1} make up"):
+        with pytest.raises(CannotStart, match=rf"Port {port} .* in use .* HINDCAST_PORT, such as {port + 1}"):
             listen("127.0.0.1", port)
 
 
