@@ -333,39 +333,47 @@ def test_an_ngram_model_is_kept_where_the_server_reads_them(made, run):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("code", "arguments", "told"),
     [
-        (["train", "--kind", "word2vec", "--corpus", "shell", "--epochs", "-1"], "--epochs must be an integer from 1"),
-        (["train", "--kind", "word2vec", "--corpus", "nowhere"], "--corpus "),
-        (["train", "--kind", "language_model", "--train", "shell:dev"], "--train there is no text in dev"),
-        (["train", "--kind", "language_model", "--train", "nowhere:train"], "--train there is no corpus 'nowhere'"),
-        (["train", "--kind", "domains", "--corpus", "shell"], "--set k=… is required"),
-        (["train", "model.yaml", "--set", "optimizer.epoch=1"], "--set optimizer.epoch is no known field"),
-        (["train", "model.yaml", "--hidden-size", "0"], "--hidden-size must be"),
-        (["train", "-"], "standard input: train "),
-        (["train", "text.txt"], "text.txt "),
-        (["train", "gone.yaml"], "gone.yaml: No such file or directory"),
-        (["experiment", "run", "rows.json", "--set", "seeds=1"], "--set seeds must be"),
-        (["corpus", "add", "wrong.jsonl"], "wrong.jsonl: line 2 must have either text or paragraphs"),
-        (["corpus", "add", "text.txt", "--splits", "50,3"], "--splits must be whole percentages"),
-        (["corpus", "add", "text.txt", "--name", "shell"], "shell"),
-        (["corpus", "rm", "nowhere"], "There is no corpus 'nowhere'."),
-        (["table", "import", "text.txt", "--format", "glove"], "text.txt: line 1 must"),
-        (["table", "neighbors", "shell-vectors", "xyz"], "word 'xyz' is not in the table"),
-        (["next", "The", "--model", "shell-model", "-k", "0"], "-k must be an integer of 1 or more"),
-        (["rank", "The", "coast", "--models", "shell-model,no-such"], "--models There is no model 'no-such'."),
-        (["perplexity", "gone.txt", "-m", "shell-model"], "gone.txt: No such file or directory"),
-        (["jobs", "--limit", "5000"], "--limit must be an integer from 1 to 1000"),
-        (["job", "show", "no-such"], "There is no job 'no-such'."),
-        (["cancel", "shell-model"], "is succeeded"),
-        (["retry", "shell-model"], "is succeeded"),
-        (["status", "--server", "http://127.0.0.1:9"], "`hindcast up` starts it here; another address is named with"),
-        (["status", "--server", "localhost"], "--server must be a URL"),
+        (
+            2,
+            ["train", "--kind", "word2vec", "--corpus", "shell", "--epochs", "-1"],
+            "--epochs must be an integer",
+        ),
+        (2, ["train", "--kind", "word2vec", "--corpus", "nowhere"], "--corpus "),
+        (2, ["train", "--kind", "language_model", "--train", "shell:dev"], "--train there is no text in dev"),
+        (2, ["train", "--kind", "language_model", "--train", "nowhere:train"], "--train there is no corpus 'nowhere'"),
+        (2, ["train", "--kind", "domains", "--corpus", "shell"], "--set k=… is required"),
+        (2, ["train", "model.yaml", "--set", "optimizer.epoch=1"], "--set optimizer.epoch is no known field"),
+        (2, ["train", "model.yaml", "--hidden-size", "0"], "--hidden-size must be"),
+        (1, ["train", "-"], "standard input: train "),
+        (1, ["train", "text.txt"], "text.txt "),
+        (1, ["train", "gone.yaml"], "gone.yaml: No such file or directory"),
+        (2, ["experiment", "run", "rows.json", "--set", "seeds=1"], "--set seeds must be"),
+        (1, ["corpus", "add", "wrong.jsonl"], "wrong.jsonl: line 2 must have either text or paragraphs"),
+        (2, ["corpus", "add", "text.txt", "--splits", "50,3"], "--splits must be whole percentages"),
+        (1, ["corpus", "add", "text.txt", "--name", "shell"], "shell"),
+        (1, ["corpus", "rm", "nowhere"], "There is no corpus 'nowhere'."),
+        (1, ["table", "import", "text.txt", "--format", "glove"], "text.txt: line 1 must"),
+        (1, ["table", "neighbors", "shell-vectors", "xyz"], "word 'xyz' is not in the table"),
+        (2, ["next", "The", "--model", "shell-model", "-k", "0"], "-k must be an integer of 1 or more"),
+        (2, ["rank", "The", "coast", "--models", "shell-model,no-such"], "--models There is no model 'no-such'."),
+        (1, ["perplexity", "gone.txt", "-m", "shell-model"], "gone.txt: No such file or directory"),
+        (2, ["jobs", "--limit", "5000"], "--limit must be an integer from 1 to 1000"),
+        (1, ["job", "show", "no-such"], "There is no job 'no-such'."),
+        (1, ["cancel", "shell-model"], "is succeeded"),
+        (1, ["retry", "shell-model"], "is succeeded"),
+        (
+            1,
+            ["status", "--server", "http://127.0.0.1:9"],
+            "`hindcast up` starts it here; another address is",
+        ),
+        (2, ["status", "--server", "localhost"], "--server must be a URL"),
     ],
 )
-def test_refusals_are_sentences_that_name_what_was_typed(made, run, arguments, told):
+def test_refusals_are_sentences_that_name_what_was_typed(made, run, code, arguments, told):
     sent = json.dumps({"kind": "language_model"}) if "-" in arguments else None
-    done = run(*arguments, code=1, sent=sent)
+    done = run(*arguments, code=code, sent=sent)
     assert told in done.stderr
     assert done.stdout == ""
 

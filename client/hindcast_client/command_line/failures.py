@@ -18,6 +18,11 @@ NOBODY_READS = 128 + 13
 class Failure(Exception):
     """What went wrong, in sentences for whoever typed the command."""
 
+    def __init__(self, message: str, *, status: int = FAILED) -> None:
+        """`status` is what the command ends with."""
+        super().__init__(message)
+        self.status = status
+
 
 def wrong_usage(message: str) -> NoReturn:
     """Ends the command because of how it was called."""
@@ -37,7 +42,7 @@ def failures_told() -> Iterator[None]:
         yield
     except Failure as failure:
         tell(str(failure))
-        raise typer.Exit(FAILED) from failure
+        raise typer.Exit(failure.status) from failure
     except KeyboardInterrupt as interrupt:
         raise typer.Exit(INTERRUPTED) from interrupt
     except BrokenPipeError as error:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
-from hindcast_client.command_line.failures import Failure
+from hindcast_client.command_line.failures import FAILED, WRONG_USAGE, Failure
 from hindcast_client.errors import HindcastError, Refused, Unreachable, WrongUrl
 
 Naming = Callable[[str], str]
@@ -17,7 +17,7 @@ def refusals_told(naming: Naming) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        raise Failure(_refusal(refused, naming)) from refused
+        raise Failure(_refusal(refused, naming), status=_status(refused, naming)) from refused
     except Unreachable as error:
         elsewhere = (
             ""
@@ -26,9 +26,15 @@ def refusals_told(naming: Naming) -> Iterator[None]:
         )
         raise Failure(f"{error}{elsewhere}") from error
     except WrongUrl as error:
-        raise Failure(f"--server {error}") from error
+        raise Failure(f"--server {error}", status=WRONG_USAGE) from error
     except HindcastError as error:
         raise Failure(str(error)) from error
+
+
+def _status(refused: Refused, naming: Naming) -> int:
+    """Wrong usage where all that is refused is options: the service alone knows what some of them may be."""
+    fields = [naming(error.field) for error in refused.errors]
+    return WRONG_USAGE if fields and all(field.startswith("-") for field in fields) else FAILED
 
 
 def _refusal(refused: Refused, naming: Naming) -> str:
