@@ -4,6 +4,7 @@ import { DomainsView } from "./domains_view.js";
 import { Ago, count } from "./figures.js";
 import { Heading } from "./headings.js";
 import { html } from "./html.js";
+import { called, nameClass } from "./names.js";
 import { Empty, Unanswered } from "./notices.js";
 import { address } from "./routing.js";
 
@@ -29,7 +30,7 @@ function Found({ page }) {
       <thead><tr><th scope="col">Domains</th><th scope="col" class="number">Clusters</th><th scope="col">Of each</th>
         <th scope="col" class="number wide">Unclassified</th><th scope="col" class="end">Found</th></tr></thead>
       <tbody>${page.items.map((one) => html`<tr key=${one.id}>
-        <th scope="row"><a class=${one.name ? "name" : "name id"} href=${address(["domains", one.id])}>${one.name ?? one.id}</a></th>
+        <th scope="row"><a class=${nameClass(one)} href=${address(["domains", one.id])}>${called(one)}</a></th>
         <td class="number">${count(one.k)}</td><td>${one.unit}</td><td class="number wide">${count(one.unclassified)}</td>
         <td class="end quiet"><${Ago} at=${one.created_at} /></td></tr>`)}</tbody>
     </table></div>

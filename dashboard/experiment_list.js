@@ -5,6 +5,7 @@ import { Ago, count } from "./figures.js";
 import { Heading } from "./headings.js";
 import { html } from "./html.js";
 import { Progress, StatusMark } from "./job_parts.js";
+import { called, nameClass } from "./names.js";
 import { Empty, Unanswered } from "./notices.js";
 import { address } from "./routing.js";
 
@@ -29,7 +30,7 @@ function Found({ page, cursor }) {
       <thead><tr><th scope="col">Status</th><th scope="col">Experiment</th><th scope="col" class="wide">Jobs</th><th scope="col" class="end">Posted</th></tr></thead>
       <tbody>${page.items.map((one) => html`<tr key=${one.id}>
         <td><${StatusMark} status=${one.status} /></td>
-        <th scope="row"><a class=${one.name ? "name" : "name id"} href=${address(["experiments", one.id])}>${one.name ?? one.id}</a></th>
+        <th scope="row"><a class=${nameClass(one)} href=${address(["experiments", one.id])}>${called(one)}</a></th>
         <td class="wide">${one.status === "running" ? html`<${HowFar} experiment=${one} />` : count(one.progress.total)}</td>
         <td class="end quiet"><${Ago} at=${one.created_at} /></td></tr>`)}</tbody>
     </table></div>

@@ -10,6 +10,7 @@ import { Ago, count } from "./figures.js";
 import { Heading } from "./headings.js";
 import { html, useEffect, useRef } from "./html.js";
 import { StatusMark, hasEnded } from "./job_parts.js";
+import { called } from "./names.js";
 import { Problem, Unanswered } from "./notices.js";
 import { address, go } from "./routing.js";
 
@@ -30,7 +31,7 @@ function Known({ experiment, reload }) {
   const { status, rows, warnings } = experiment;
   useToldStatus(status);
   return html`
-    <${Heading} title=${experiment.name ?? experiment.id}>
+    <${Heading} title=${called(experiment)}>
       <${StatusMark} status=${status} /><span class="quiet">posted <${Ago} at=${experiment.created_at} /></span>
       <${Actions} experiment=${experiment} reload=${reload} />
     <//>
@@ -61,7 +62,7 @@ function Actions({ experiment, reload }) {
   const canRetry = experiment.status === "cancelled" || experiment.rows.some((row) => ["failed", "cancelled"].includes(row.status));
   const move = (name) => act(() => ask(v1("experiments", experiment.id, name), { method: "POST" }), reload);
   const remove = () => {
-    if (!confirm(`Delete the experiment ${experiment.name ?? experiment.id}? Its jobs and models stay.`)) return;
+    if (!confirm(`Delete the experiment ${called(experiment)}? Its jobs and models stay.`)) return;
     act(() => ask(v1("experiments", experiment.id), { method: "DELETE" }), () => go(address(["experiments"])));
   };
   return html`<div class="actions">

@@ -1,6 +1,7 @@
 /** How jobs are shown wherever they are: their status, how far they are, what they have reached. */
 import { count, duration, figure, perplexity } from "./figures.js";
 import { html } from "./html.js";
+import { called, nameClass } from "./names.js";
 import { address } from "./routing.js";
 
 /** @typedef {"queued" | "running" | "succeeded" | "failed" | "cancelled"} Status */
@@ -39,7 +40,7 @@ export function StatusMark({ status }) {
 
 /** A link to a job, by its name where it has one. */
 export function JobLink({ job }) {
-  return html`<a class=${job.name ? "name" : "name id"} href=${address(["jobs", job.id])}>${job.name ?? job.id}</a>`;
+  return html`<a class=${nameClass(job)} href=${address(["jobs", job.id])}>${called(job)}</a>`;
 }
 
 /** How far a job is: a bar, and in words what is going on and how long it will take. */
@@ -48,7 +49,7 @@ export function Progress({ job }) {
   const percent = Math.round(100 * fraction);
   const told = [`${percent} %`, message, eta !== null && eta > 0 ? `${duration(eta)} to go` : ""].filter(Boolean).join(" · ");
   return html`<div class="progress">
-    <progress max="100" value=${percent} aria-label=${`Progress of ${job.name ?? job.id}`}>${percent} %</progress>
+    <progress max="100" value=${percent} aria-label=${`Progress of ${called(job)}`}>${percent} %</progress>
     <span class="quiet">${told}</span>
   </div>`;
 }

@@ -10,6 +10,7 @@ import { html, useEffect, useLayoutEffect, useRef } from "./html.js";
 import { useJobHistory } from "./job_history.js";
 import { JobLink, Progress, StatusMark, hasEnded, kindName } from "./job_parts.js";
 import { Lineage } from "./lineage.js";
+import { called } from "./names.js";
 import { Problem, Unanswered } from "./notices.js";
 import { address, go } from "./routing.js";
 
@@ -29,7 +30,7 @@ function Known({ job, reload }) {
   const shown = !hasEnded(job) && history.progress ? { ...job, progress: { ...job.progress, ...history.progress } } : job;
   useToldStatus(job);
   return html`
-    <${Heading} title=${job.name ?? job.id}>
+    <${Heading} title=${called(job)}>
       <${StatusMark} status=${job.status} /><span class="quiet">${kindName(job.kind)}</span>
       <${Actions} job=${job} reload=${reload} />
     <//>
@@ -66,7 +67,7 @@ function Actions({ job, reload }) {
   const { failure, isBusy, act } = useAction();
   const move = (name) => act(() => ask(v1("jobs", job.id, name), { method: "POST" }), reload);
   const remove = () => {
-    if (!confirm(`Delete the job ${job.name ?? job.id}, its log and its curves? What it made stays.`)) return;
+    if (!confirm(`Delete the job ${called(job)}, its log and its curves? What it made stays.`)) return;
     act(() => ask(v1("jobs", job.id), { method: "DELETE" }), () => go(address(["jobs"])));
   };
   const canPost = !["ingest", "probe", "topical_probe", "comparison"].includes(job.kind);

@@ -2,6 +2,7 @@
 import { ask, v1 } from "./api.js";
 import { html, useEffect, useState } from "./html.js";
 import { kindName } from "./job_parts.js";
+import { called } from "./names.js";
 import { address } from "./routing.js";
 
 const DEEPEST = 4;
@@ -66,7 +67,7 @@ async function ancestor({ id, roles }, signal, depth) {
   const unknown = { id, roles, noun, name: id, job: null, made: "", gone: false, from: [] };
   try {
     const card = await ask(v1(collection, id), { signal });
-    const known = { ...unknown, name: card.name ?? id, job: card.job };
+    const known = { ...unknown, name: called(card), job: card.job };
     if (!card.job || collection === "corpora" || depth >= DEEPEST) return known;
     const job = await ask(v1("jobs", card.job), { signal });
     return { ...known, made: job.kind === noun ? "" : kindName(job.kind), from: await ancestors(job.spec, signal, depth + 1) };

@@ -1,11 +1,12 @@
 /** The models that are asked: what the passage costs each, and by whose surprisal it is coloured. */
 import { count, perplexity } from "./figures.js";
 import { html, useId } from "./html.js";
+import { called, nameClass } from "./names.js";
 
 export const cardOf = (model, cards) => cards.find((card) => card.id === model || card.name === model);
 
 /** What to call a model. */
-export const nameOf = (model, cards) => cardOf(model, cards)?.name ?? model;
+export const nameOf = (model, cards) => called(cardOf(model, cards) ?? { id: model });
 
 export function ModelsAsked({ models, by, cards, scores, warnings, most, turn }) {
   const others = cards.filter((card) => !models.includes(card.id) && !models.includes(card.name ?? card.id));
@@ -18,7 +19,7 @@ export function ModelsAsked({ models, by, cards, scores, warnings, most, turn })
         <th scope="col" class="number wide">without unknown words</th><th scope="col" class="number wide">Unknown words</th>
         <th scope="col" class="number wide">Tokens</th><th scope="col" class="number wide">Vocabulary</th>
         <th scope="col" class="wide">Pipeline</th><th scope="col"><span class="unseen">Remove</span></th></tr></thead>
-      <tbody>${models.map((model) => html`<${Line} key=${model} model=${model} card=${cardOf(model, cards)} isChosen=${model === by}
+      <tbody>${models.map((model) => html`<${Line} key=${model} card=${cardOf(model, cards) ?? { id: model }} isChosen=${model === by}
         reply=${scores.of(model)} onChoose=${() => turn({ by: model }, { replace: true })}
         onRemove=${models.length > 1 && (() => turn({ models: without(model), by: model === by ? "" : by }))} />`)}</tbody>
     </table></div>
@@ -27,21 +28,21 @@ export function ModelsAsked({ models, by, cards, scores, warnings, most, turn })
   </section>`;
 }
 
-function Line({ model, card, isChosen, reply, onChoose, onRemove }) {
+function Line({ card, isChosen, reply, onChoose, onRemove }) {
   const id = useId();
   const figures = reply?.value;
   return html`<tr aria-current=${isChosen ? "true" : undefined}>
     <th scope="row"><span class="choice"><input type="radio" id=${id} name="coloured-by" checked=${isChosen} onChange=${onChoose} />
-      <label for=${id} class=${card?.name ? "name" : "name id"}>${card?.name ?? model}</label></span>
-      ${card && !card.name && html` <span class="quiet">${described(card)}</span>`}
+      <label for=${id} class=${nameClass(card)}>${called(card)}</label></span>
+      ${card.spec && called(card) === card.id && html` <span class="quiet">${described(card)}</span>`}
       ${reply?.failure && html`<p class="reason">${reply.failure.message}</p>`}</th>
     <td class="number">${figures ? perplexity(figures.perplexity) : ""}</td>
     <td class="number wide">${figures ? perplexity(figures.perplexity_excluding_oov) : ""}</td>
     <td class="number wide">${figures ? count(figures.oov) : ""}</td>
     <td class="number wide">${figures ? count(figures.tokens) : ""}</td>
-    <td class="number wide">${count(card?.vocabulary.size)}</td>
-    <td class="wide">${card?.pipeline}</td>
-    <td class="end">${onRemove && html`<button type="button" class="remove" aria-label=${`Remove ${card?.name ?? model}`} onClick=${onRemove}>×</button>`}</td>
+    <td class="number wide">${count(card.vocabulary?.size)}</td>
+    <td class="wide">${card.pipeline}</td>
+    <td class="end">${onRemove && html`<button type="button" class="remove" aria-label=${`Remove ${called(card)}`} onClick=${onRemove}>×</button>`}</td>
   </tr>`;
 }
 
@@ -58,7 +59,7 @@ function Adding({ cards, onAdd }) {
     choice.value = "";
     if (chosen) onAdd(chosen);
   };
-  const told = (card) => [card.name ?? `${card.id} ${described(card)}`, card.metrics.test_perplexity ? `test ${perplexity(card.metrics.test_perplexity)}` : ""].filter(Boolean).join(" · ");
+  const told = (card) => [called(card) === card.id ? `${card.id} ${described(card)}` : called(card), card.metrics.test_perplexity ? `test ${perplexity(card.metrics.test_perplexity)}` : ""].filter(Boolean).join(" · ");
   return html`<p class="adding"><label for=${id}>Add a model</label>${" "}
     <select id=${id} onChange=${add}><option value="">choose one</option>
       ${cards.map((card) => html`<option key=${card.id} value=${card.id}>${told(card)}</option>`)}</select></p>`;

@@ -5,6 +5,7 @@ import { Ago, Took, count, perplexity } from "./figures.js";
 import { Heading } from "./headings.js";
 import { html } from "./html.js";
 import { JobLink, Progress, StatusMark, kindName } from "./job_parts.js";
+import { called, nameClass } from "./names.js";
 import { Empty, Unanswered } from "./notices.js";
 import { address } from "./routing.js";
 
@@ -82,8 +83,8 @@ function Models({ items }) {
       <th scope="col" class="wide">Pipeline</th><th scope="col" class="end">Made</th></tr></thead>
     <tbody>${items.map((model) => html`<tr key=${model.id}>
       <th scope="row">${model.job
-          ? html`<a class=${model.name ? "name" : "name id"} href=${address(["jobs", model.job])}>${model.name ?? model.id}</a>`
-          : html`<span class=${model.name ? "name" : "name id"}>${model.name ?? model.id}</span>`}</th>
+          ? html`<a class=${nameClass(model)} href=${address(["jobs", model.job])}>${called(model)}</a>`
+          : html`<span class=${nameClass(model)}>${called(model)}</span>`}</th>
       <td class="number">${perplexity(model.metrics?.test_perplexity)}</td>
       <td class="number">${perplexity(model.metrics?.valid_perplexity)}</td>
       <td class="number wide">${count(model.vocabulary.size)}</td><td class="number wide">${count(model.parameters)}</td>

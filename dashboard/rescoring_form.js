@@ -4,6 +4,7 @@ import { Failure, sendFile, v1 } from "./api.js";
 import { bytes } from "./figures.js";
 import { html, useId, useRef, useState } from "./html.js";
 import { FORMATS, LATTICES, formatOf, unpacked, utteranceOf } from "./n_best_formats.js";
+import { called } from "./names.js";
 import { Problem } from "./notices.js";
 import { EXAMPLE } from "./rescoring_example.js";
 
@@ -77,7 +78,7 @@ export function ListsForm({ models, ngrams, first, onResult }) {
     <div class="filters">
       <span class="filter"><label for=${`${id}-model`}>Model</label>
         <select id=${`${id}-model`} value=${model} onChange=${(event) => setModel(event.currentTarget.value)}>
-          ${models.map((one) => html`<option key=${one.id} value=${one.id}>${one.name ?? one.id}</option>`)}</select></span>
+          ${models.map((one) => html`<option key=${one.id} value=${one.id}>${called(one)}</option>`)}</select></span>
       <span class="filter"><label for=${`${id}-format`}>Format</label>
         <select id=${`${id}-format`} value=${format} onChange=${(event) => setFormat(event.currentTarget.value)}>
           <option value=${BY_ITS_NAME}>by its name</option>

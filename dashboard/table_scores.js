@@ -3,6 +3,7 @@ import { useAnswer, useAnswers } from "./answers.js";
 import { v1 } from "./api.js";
 import { count, percent } from "./figures.js";
 import { html, useId } from "./html.js";
+import { called } from "./names.js";
 import { Problem, Unanswered } from "./notices.js";
 import { Share, Wrong, cosine, tableName } from "./table_parts.js";
 
@@ -25,7 +26,7 @@ function CoverageOf({ tables, of, change }) {
   const first = [["model", known.model[0]], ["corpus", known.corpus[0]]].find(([, one]) => one);
   const isThere = models.value && corpora.value;
   const [type, reference] = of ? of.split(/:(.*)/s) : isThere && first ? [first[0], first[1].id] : [];
-  const option = (kind) => (one) => html`<option key=${one.id} value=${`${kind}:${one.id}`}>${one.name ?? one.id}</option>`;
+  const option = (kind) => (one) => html`<option key=${one.id} value=${`${kind}:${one.id}`}>${called(one)}</option>`;
   return html`<section><h2>Coverage of a vocabulary</h2>
     ${!isThere && html`<${Unanswered} answer=${models.failure ? models : corpora} />`}
     ${isThere && !first && html`<p class="quiet">There is no model and no corpus yet whose words could be looked up.</p>`}

@@ -577,6 +577,8 @@ class TableCard(Answer):
 
     id: str
     name: str | None
+    label: str | None
+    """What it may be called where it has no name: an experiment's row."""
     words: int
     size: int
     """Of each vector."""
@@ -732,6 +734,8 @@ class ModelCard(Answer):
 
     id: str
     name: str | None
+    label: str | None
+    """What it may be called where it has no name: an experiment's row and seed."""
     created_at: AwareDatetime
     job: str | None
     """The job that trained it; null for an import."""
@@ -766,6 +770,8 @@ class ModelRanks(Answer):
     model: str
     """Its id."""
     name: str | None
+    label: str | None
+    """What it may be called where it has no name."""
     ranks: list[RankedWord]
     vocabulary_size: int
     history: Literal["sentence", "document"]
@@ -974,6 +980,8 @@ class JobAnswer(Answer):
     id: str
     kind: str
     name: str | None
+    label: str | None
+    """What it may be called where it has no name: an upload's corpus, an experiment's row and seed."""
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     """Where a job stands."""
     spec: dict[str, Any]

@@ -38,13 +38,14 @@ def new_id(type: str) -> str:
 
 
 def _fit_for_a_path(name: str) -> str:
-    if name != name.strip() or not name.isprintable() or set(name) & set("/\\?#%") or name in (".", ".."):
-        raise ValueError("must be printable, without / \\ ? # % and without blanks at its ends")
+    if name != name.strip() or not name.isprintable() or set(name) & set("/\\?#%:,") or name in (".", ".."):
+        raise ValueError("must be printable, without / \\ ? # % : , and without blanks at its ends")
     return name
 
 
 Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_fit_for_a_path)]
-"""A user's name for a job or what it makes. It stands for an id in paths."""
+"""A user's name for a job or what it makes. It stands for an id in paths, and on command lines, where
+`novels:train` is a split and `one,other` are two."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,13 @@ class Resource:
     created_at: datetime
     uses: Sequence[str] = field(default=())
     """Ids of the resources that it was made from (lineage)."""
+    label: str | None = None
+    """What people may call it where it has no name; another may have the same."""
+
+    @property
+    def called(self) -> str:
+        """In sentences for people."""
+        return self.name or self.label or self.id
 
     @property
     def ready(self) -> bool:

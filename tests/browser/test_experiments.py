@@ -109,6 +109,12 @@ def test_a_row_leads_to_its_jobs_and_the_models_to_words(look: Look, site: str) 
         assert (file.status_code, file.headers["content-type"].split(";")[0]) == (200, kind)
 
 
+def test_jobs_without_a_name_are_called_by_row_and_seed(look: Look, site: str) -> None:
+    page = look(f"{site}/#/jobs?status=running")
+    page.get_by_role("link", name=f"{RUNNING}: {WORD2VEC}, seed 1", exact=True).click()
+    expect(page.get_by_role("heading", name=f"{RUNNING}: {WORD2VEC}, seed 1", exact=True)).to_be_visible()
+
+
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_chart_has_each_mark_at_its_figure(look: Look, site: str, width: int) -> None:
     page = opened(look, site, TABLE, width=width)

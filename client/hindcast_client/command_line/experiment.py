@@ -1,6 +1,7 @@
 """`hindcast experiment …`: rows of pre-training and language models, as one table."""
 
 import sys
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 import typer
@@ -83,7 +84,7 @@ def run(
     for warning in experiment.warnings:
         tell(printable(f"Note: {warning}"))
     if sys.stdout.isatty():
-        shown = f"hindcast experiment watch {experiment.name or experiment.id}"
+        shown = f"hindcast experiment watch {quote(experiment.name or experiment.id)}"
         tell(printable(f"It is queued: `{shown}` shows how far it is."))
 
 

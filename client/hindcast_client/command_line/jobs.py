@@ -10,6 +10,7 @@ from hindcast_client.command_line.connection import Connection, asking
 from hindcast_client.command_line.listing import (
     Column,
     ago,
+    called,
     duration,
     figure,
     number,
@@ -156,7 +157,7 @@ def rm(to: Connection, jobs: names.Jobs) -> None:
 def _row(job: JobAnswer) -> tuple[object, ...]:
     took = job.finished_at - job.started_at if job.finished_at and job.started_at else None
     done = None if job.status == "queued" else job.progress.fraction
-    return job.id, job.name, job.kind, job.status, done, job.created_at, took, headline(job.metrics)
+    return job.id, called(job.name, job.label), job.kind, job.status, done, job.created_at, took, headline(job.metrics)
 
 
 def _moved(job: JobAnswer) -> None:
@@ -170,6 +171,7 @@ def _facts(job: JobAnswer) -> None:
         [
             ("id", job.id),
             ("name", job.name),
+            ("label", job.label),
             ("kind", job.kind),
             ("status", job.status),
             ("done", share(job.progress.fraction)),

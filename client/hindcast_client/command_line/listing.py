@@ -111,6 +111,11 @@ def print_facts(facts: Sequence[tuple[str, Any]]) -> None:
     Console().print(table)
 
 
+def called(name: str | None, label: str | None) -> str | None:
+    """A name; for people the label, in brackets, where there is none. Scripts get what can stand for an id alone."""
+    return f"({label})" if name is None and label is not None and sys.stdout.isatty() else name
+
+
 def printable(text: str) -> str:
     """Without what would move a terminal's cursor, change its colours, or end a line."""
     return "".join(sign if sign.isprintable() else "\N{REPLACEMENT CHARACTER}" for sign in text)

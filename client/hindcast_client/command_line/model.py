@@ -7,7 +7,7 @@ import typer
 from hindcast_client.answers import ModelCard
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
-from hindcast_client.command_line.listing import Column, ago, figure, number, print_facts, size
+from hindcast_client.command_line.listing import Column, ago, called, figure, number, print_facts, size
 from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, list_page, remove, save
 from hindcast_client.command_line.progress import shown
 from hindcast_client.command_line.uploading import File, named, upload
@@ -108,7 +108,7 @@ def rm(to: Connection, models: names.Models) -> None:
 def _row(card: ModelCard) -> tuple[object, ...]:
     return (
         card.id,
-        card.name,
+        called(card.name, card.label),
         card.metrics.get("valid_perplexity"),
         card.metrics.get("test_perplexity"),
         card.vocabulary.size,
@@ -133,6 +133,7 @@ def _facts(card: ModelCard) -> None:
         [
             ("id", card.id),
             ("name", card.name),
+            ("label", card.label),
             ("pipeline", card.pipeline),
             ("history", card.history),
             ("vocabulary", card.vocabulary.size),

@@ -106,7 +106,7 @@ def _predictions(answer: NextAnswer) -> None:
 
 def _ranks(answer: RankManyAnswer) -> None:
     """Words by models."""
-    columns = (Column("WORD"), *(figure(model.name or model.model) for model in answer.models))
+    columns = (Column("WORD"), *(figure(model.name or model.label or model.model) for model in answer.models))
     print_table(columns, _by_word(answer))
     if sys.stdout.isatty():
         sizes = {model.vocabulary_size for model in answer.models}

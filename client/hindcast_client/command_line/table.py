@@ -10,7 +10,7 @@ from hindcast_client.answers import CoverageAnswer, NeighborsAnswer, TableCard
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
 from hindcast_client.command_line.failures import wrong_usage
-from hindcast_client.command_line.listing import Column, ago, figure, print_facts, print_table, share, size
+from hindcast_client.command_line.listing import Column, ago, called, figure, print_facts, print_table, share, size
 from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, list_page, remove, save
 from hindcast_client.command_line.progress import shown
 from hindcast_client.command_line.uploading import File, named, upload
@@ -223,7 +223,7 @@ def _tell_neighbors(to: Connection, request: Request) -> None:
 
 
 def _row(card: TableCard) -> tuple[object, ...]:
-    return card.id, card.name, card.source, card.words, card.size, card.size_bytes, card.created_at
+    return card.id, called(card.name, card.label), card.source, card.words, card.size, card.size_bytes, card.created_at
 
 
 def _facts(card: TableCard) -> None:
@@ -234,6 +234,7 @@ def _facts(card: TableCard) -> None:
         [
             ("id", card.id),
             ("name", card.name),
+            ("label", card.label),
             ("source", card.source),
             ("words", card.words),
             ("size", card.size),

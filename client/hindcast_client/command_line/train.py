@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Mapping
+from shlex import quote
 from typing import Annotated, Any, Literal
 
 import typer
@@ -117,7 +118,7 @@ def train(
         return
     typer.echo(job.id)
     if sys.stdout.isatty():
-        tell(printable(f"It is queued: `hindcast watch {job.name or job.id}` shows how far it is."))
+        tell(printable(f"It is queued: `hindcast watch {quote(job.name or job.id)}` shows how far it is."))
 
 
 def _input(asked: Specification) -> str | None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from shlex import quote
 from typing import Protocol
 
 import typer
@@ -42,7 +43,7 @@ def watch(to: Connection, job: str, *, name: str | None = None, as_json: bool = 
     # Asked before the job, which tells what the events up to then have come to.
     seen = 0 if as_json or not sys.stderr.isatty() else _last_event(to, job)
     begun = to.jobs.get(job)
-    told = name or begun.name or begun.id
+    told = name or begun.name or begun.label or begun.id
     shown = _shown(begun, told, as_json=as_json)
     with (
         left_running("job", begun.name or begun.id),
@@ -64,11 +65,12 @@ def watch_to_its_end(to: Connection, job: str) -> None:
 
 
 def _tell_end(job: JobAnswer) -> None:
-    name = job.name or job.id
+    name = job.name or job.label or job.id
     if job.status == "failed":
         raise Failure(f"{name} failed: {job.error.detail if job.error else 'nobody said why'}")
     if job.status != "succeeded":
-        raise Failure(f"{name} was cancelled. `hindcast retry {name}` lets it go on from where it was.")
+        again = f"hindcast retry {quote(job.name or job.id)}"
+        raise Failure(f"{name} was cancelled. `{again}` lets it go on from where it was.")
     took = (
         "" if job.finished_at is None or job.started_at is None else f" in {duration(job.finished_at - job.started_at)}"
     )
@@ -108,7 +110,8 @@ def left_running(what: str, name: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt:
         again, stop = ("watch", "cancel") if what == "job" else (f"{what} watch", f"{what} cancel")
-        tell(f"{name} goes on. `hindcast {again} {name}` shows it again, `hindcast {stop} {name}` stops it.")
+        typed = quote(name)
+        tell(f"{name} goes on. `hindcast {again} {typed}` shows it again, `hindcast {stop} {typed}` stops it.")
         raise
 
 

@@ -29,6 +29,8 @@ class TableCard(Schema):
 
     id: str
     name: str | None
+    label: str | None
+    """What it may be called where it has no name: an experiment's row."""
     words: int
     size: int
     """Of each vector."""
@@ -56,6 +58,7 @@ class TableCard(Schema):
         return cls(
             id=resource.id,
             name=resource.name,
+            label=resource.label,
             words=facts["words"],
             size=facts["size"],
             source=facts.get("source", facts.get("kind", "job")),

@@ -101,6 +101,7 @@ def rank_by_many(models: Models, asked: RankManyRequest) -> RankManyAnswer:
         ModelRanks(
             model=model.id,
             name=model.name,
+            label=model.label,
             ranks=_ranks(served, asked),
             vocabulary_size=len(served.bundle.vocabulary),
             history=asked.history or served.bundle.history,
@@ -209,7 +210,7 @@ def _ranked_word(follows: NextWord, word: str, token: str) -> RankedWord:
 
 def _warnings(models: Sequence[Resource], bundles: Sequence[Bundle], asked: RankManyRequest) -> list[str]:
     """Why the answers of these models shouldn't be held against each other."""
-    names = [model.name or model.id for model in models]
+    names = [model.called for model in models]
     warnings = []
     if len({bundle.vocabulary.sha256 for bundle in bundles}) > 1:
         sizes = _each(names, [f"{len(bundle.vocabulary):,} words" for bundle in bundles])

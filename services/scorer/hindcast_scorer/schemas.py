@@ -45,6 +45,8 @@ class ModelCard(Schema):
 
     id: str
     name: str | None
+    label: str | None
+    """What it may be called where it has no name: an experiment's row and seed."""
     created_at: Timestamp
     job: str | None
     """The job that trained it; null for an import."""
@@ -78,6 +80,7 @@ class ModelCard(Schema):
         known = {
             "id": model.id,
             "name": model.name,
+            "label": model.label,
             "created_at": model.created_at,
             "job": model.job_id,
             "size_bytes": model.size_bytes,
@@ -282,6 +285,8 @@ class ModelRanks(Schema):
     model: str
     """Its id."""
     name: str | None
+    label: str | None
+    """What it may be called where it has no name."""
     ranks: list[RankedWord]
     vocabulary_size: int
     history: History

@@ -356,4 +356,5 @@ def _job(row: Row[Any]) -> Job:
         started_at=row.started_at,
         finished_at=row.finished_at,
         lease_until=row.lease_until,
+        label=row.label,
     )

@@ -35,6 +35,7 @@ class PostgresResources:
             "job_id": resource.job_id,
             "created_at": resource.created_at,
             "uses": list(resource.uses),
+            "label": resource.label,
         }
         added = insert(resources).values(values).on_conflict_do_nothing().returning(resources.c.id)
         if self._connection.scalar(added) is None:
@@ -133,4 +134,5 @@ def _resource(row: Row[Any]) -> Resource:
         job_id=row.job_id,
         created_at=row.created_at,
         uses=tuple(row.uses),
+        label=row.label,
     )

@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The migration that this code needs: the newest in `migrations/versions`."""
 
 metadata = MetaData(
@@ -64,6 +64,7 @@ jobs = Table(
     _moment("started_at"),
     _moment("finished_at"),
     _moment("lease_until"),
+    Column("label", Text),
     # The sequence of the newest event: taking the next one locks the row, so that events commit in their order.
     Column("last_event", Integer, nullable=False, server_default=text("0")),
 )
@@ -119,6 +120,7 @@ resources = Table(
     Column("job_id", Text),
     _moment("created_at", required=True),
     Column("uses", JSONB, nullable=False, server_default=text("'[]'")),
+    Column("label", Text),
     UniqueConstraint("type", "name"),
 )
 Index("ix_resources_type_created_at_id", resources.c.type, resources.c.created_at, resources.c.id)

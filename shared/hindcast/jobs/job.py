@@ -99,3 +99,5 @@ class Job:
     started_at: datetime | None = None
     finished_at: datetime | None = None
     lease_until: datetime | None = None
+    label: str | None = None
+    """What people may call it where it has no name; another may have the same."""

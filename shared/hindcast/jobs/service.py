@@ -63,6 +63,7 @@ def submit(
     result_type: ResourceType | None = None,
     name: str | None = None,
     result_name: str | None = None,
+    label: str | None = None,
     uploads: Sequence[str] = (),
     id: str | None = None,
     reuse_equal: bool = False,
@@ -71,7 +72,8 @@ def submit(
 
     `spec` is the validated specification as JSON; the names in it are replaced by ids, at the paths of `references`.
     `check` is given those of the resources at these paths that are ready, and raises what speaks against the job.
-    `name` is the job's and its result's, `result_name` the result's alone. `uploads` are keys of artifacts that only
+    `name` is the job's and its result's, `result_name` the result's alone, `label` what people may call what has no
+    name. `uploads` are keys of artifacts that only
     this job reads. With `reuse_equal`, a job of the same kind and specification that is queued, running or has
     succeeded is the answer instead of a new one; who gives the new one's `id` can tell.
 
@@ -98,6 +100,7 @@ def submit(
         result_id=new_id(result_type) if result_type else None,
         created_at=datetime.now(UTC),
         uploads=tuple(uploads),
+        label=label,
     )
     transaction.jobs.add(job)
     _reserve(transaction, job, name=result_name or name)
@@ -293,6 +296,7 @@ def _reserve(transaction: Transaction, job: Job, *, name: str | None) -> None:
             job_id=job.id,
             created_at=job.created_at,
             uses=job.uses,
+            label=job.label,
         )
     )
 

@@ -104,6 +104,7 @@ def test_an_import_is_answered_with_a_card(client: TestClient) -> None:
     assert card == {
         "id": card["id"],
         "name": "news",
+        "label": None,
         "words": 6,
         "size": 4,
         "dtype": "float32",

@@ -176,7 +176,7 @@ def _reserve(database: Database, artifacts: Artifacts, spec: Ingest, name: str |
     committing = False
     try:
         with database.transaction() as transaction:
-            job = submit(transaction, spec, result_name=name, uploads=[spec.upload])
+            job = submit(transaction, spec, result_name=name, label=name, uploads=[spec.upload])
             answer = _answer(transaction, transaction.resources.get(job.result_id or ""))
             committing = True
     except HindcastError:

@@ -56,6 +56,8 @@ class JobAnswer(Schema):
     id: str
     kind: str
     name: str | None
+    label: str | None
+    """What it may be called where it has no name: an upload's corpus, an experiment's row and seed."""
     status: JobStatus
     spec: dict[str, JsonValue]
     """With every default, and ids instead of names."""
@@ -87,6 +89,7 @@ class JobAnswer(Schema):
             id=job.id,
             kind=job.kind,
             name=job.name,
+            label=job.label,
             status=job.status,
             spec=dict(job.spec),
             progress=ProgressAnswer.of(job),

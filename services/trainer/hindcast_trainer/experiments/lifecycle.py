@@ -114,15 +114,17 @@ class _Queue:
 
     def __init__(self, transaction: Transaction, request: ExperimentRequest) -> None:
         self._transaction = transaction
+        self._of = f"{request.name}: " if request.name else ""
         self.made: set[str] = set()
         self.prepared = Prepared(request, self.job)
 
-    def job(self, spec: Spec, field: Callable[[str], str]) -> Job:
-        """A queued job, or an equal one from before; `field` says what a field of it is called in the request."""
+    def job(self, spec: Spec, field: Callable[[str], str], *, label: str) -> Job:
+        """A queued job, or an equal one from before; `field` says what a field of it is called in the request, `label`
+        what it is within the experiment."""
         spec = self.prepared.filled_in(spec, field)
         id = new_id("job")
         try:
-            job = submit_job(self._transaction, spec, id=id, reuse_equal=True)
+            job = submit_job(self._transaction, spec, id=id, label=self._of + label, reuse_equal=True)
         except InvalidInput as error:
             raise error.renamed(field) from error
         if job.id == id:
@@ -153,20 +155,25 @@ class _Queue:
 
 
 def _row(queue: _Queue, request: ExperimentRequest, number: int, row: RowPlan) -> RowJobs:
+    label = request.rows[number].label
     pretrain = queue.prepared.table(request.rows[number].table, f"rows.{number}.table")
     if row.pretrain:
-        pretrain = queue.job(row.pretrain, lambda field: as_written(f"rows.{number}.pretrain.{field}", request.written))
+        written = request.written
+        pretrain = queue.job(
+            row.pretrain, lambda field: as_written(f"rows.{number}.pretrain.{field}", written), label=label
+        )
     language_models: list[str] = []
     probes: list[str] = []
     for place, spec in enumerate(row.language_models):
         if pretrain:
             spec = with_ids(spec, {"input.table": result_of(pretrain)})
-        model = queue.job(spec, partial(field_of, request=request, row=number, seed=place))
+        seeded = f"{label}, seed {spec.seed}"
+        model = queue.job(spec, partial(field_of, request=request, row=number, seed=place), label=seeded)
         language_models.append(model.id)
         if request.probes:
-            probes.append(queue.job(_probe(request, model), lambda field: field).id)
+            probes.append(queue.job(_probe(request, model), lambda field: field, label=seeded).id)
     return RowJobs(
-        label=request.rows[number].label,
+        label=label,
         learns_input=row.learns_input,
         pretrain=pretrain.id if pretrain else None,
         table=None if pretrain else model.spec["input"].get("table"),
@@ -202,7 +209,7 @@ def _comparison(queue: _Queue, experiment: Experiment, row: RowJobs) -> str | No
         text=text,
         pretraining=tuple(queue.pretraining(row)),
     )
-    return queue.job(spec, lambda field: field).id
+    return queue.job(spec, lambda field: field, label=row.label).id
 
 
 def _all(transaction: Transaction) -> Iterator[Experiment]:

@@ -1,6 +1,7 @@
 """The jobs that an experiment prepares for its rows: `@name` in a specification is what one of them makes."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from hindcast.errors import FieldError, InvalidInput
 from hindcast.jobs import references
@@ -10,8 +11,12 @@ from hindcast_trainer.experiments.request import ExperimentRequest
 from hindcast_trainer.kinds import parse
 from hindcast_trainer.references import Spec, as_written
 
-QueueJob = Callable[[Spec, Callable[[str], str]], Job]
-"""Queues a job; what it is given says what a field of it is called in the request."""
+
+class QueueJob(Protocol):
+    """Queues a job."""
+
+    def __call__(self, spec: Spec, field: Callable[[str], str], *, label: str) -> Job:
+        """`field` says what a field of it is called in the request, `label` what it is within the experiment."""
 
 
 class Prepared:
@@ -61,7 +66,7 @@ class Prepared:
             raise InvalidInput.field(field, f"nothing that is prepared before is called {reference!r}: {there}")
         if name not in self._jobs:
             within, self._within = self._within, number
-            self._jobs[name] = self._queue(self._request.prepare[number].job, self._field(number))
+            self._jobs[name] = self._queue(self._request.prepare[number].job, self._field(number), label=name)
             self._within = within
         return self._jobs[name]
 

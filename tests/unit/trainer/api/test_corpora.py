@@ -61,7 +61,7 @@ def test_an_upload_is_read_a_piece_at_a_time(client: TestClient, monkeypatch: py
 
 def test_the_job_is_listed_with_what_was_asked(client: TestClient, corpus: Mapping[str, Any]) -> None:
     job = client.get(f"/v1/jobs/{corpus['job']}").json()
-    assert (job["kind"], job["name"]) == ("ingest", None)
+    assert (job["kind"], job["name"], job["label"]) == ("ingest", None, "news")
     assert job["spec"].items() >= {"format": "text", "pipeline": "plain", "splits": {"train": 100}}.items()
 
 

@@ -32,6 +32,19 @@ def test_an_experiment_is_queued_as_jobs(client: TestClient, experiment: Mapping
     assert listed.items() <= experiment.items()
 
 
+def test_its_jobs_are_called_by_row_and_seed(client: TestClient, experiment: Mapping[str, Any]) -> None:
+    jobs = {job["id"]: job for job in client.get("/v1/jobs?limit=100").json()["items"]}
+    told = [
+        [(jobs[id]["kind"], jobs[id]["name"], jobs[id]["label"]) for id in row["jobs"]] for row in experiment["rows"]
+    ]
+    assert told[0] == [
+        ("language_model", None, "ways: none, seed 1"),
+        ("probe", None, "ways: none, seed 1"),
+        ("comparison", None, "ways: none"),
+    ]
+    assert told[1][0] == ("word2vec", None, "ways: word2vec")
+
+
 def test_what_was_posted_can_be_posted_again_and_runs_nothing_new(
     client: TestClient, experiment: Mapping[str, Any]
 ) -> None:

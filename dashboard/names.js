@@ -1,0 +1,9 @@
+/** What jobs, corpora, tables and models are called: by their name, else by what an experiment or an upload knows them as. */
+
+/** @typedef {{ id: string, name?: string | null, label?: string | null }} Named */
+
+/** @param {Named} one */
+export const called = (one) => one.name ?? one.label ?? one.id;
+
+/** The classes of its element: an id is set as one. @param {Named} one */
+export const nameClass = (one) => (called(one) === one.id ? "name id" : "name");
