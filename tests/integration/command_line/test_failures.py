@@ -37,7 +37,7 @@ def test_files_of_one_name_are_not_taken_for_one(hindcast, tmp_path):
     ],
 )
 def test_refusals_are_sentences_that_name_the_option_or_the_line(hindcast, arguments, sent, told):
-    done = hindcast("-", *arguments, sent=sent, code=1)
+    done = hindcast("-", *arguments, sent=sent, code=2 if told.startswith(b"--") else 1)
     assert told in done.stderr
     assert done.stdout == b""
 
@@ -102,5 +102,5 @@ def test_a_web_page_is_no_answer(serving, hindcast, tmp_path):
 
 
 def test_a_refusal_that_comes_while_much_is_still_to_be_sent_is_told(hindcast):
-    done = hindcast("-", "--format", "jsonl", "--lm-weight", "1e9", sent=b" " * 50_000_000, code=1)
+    done = hindcast("-", "--format", "jsonl", "--lm-weight", "1e9", sent=b" " * 50_000_000, code=2)
     assert done.stderr.startswith(b"--lm-weight must be")

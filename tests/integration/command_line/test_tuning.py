@@ -54,10 +54,10 @@ def test_what_is_wrong_with_lists_to_tune_on_is_told_by_their_lines(hindcast, tm
     (tmp_path / "dev.jsonl").write_bytes(good + b"{")
     assert b"dev.jsonl: line 2 must be" in hindcast("-", "--tune", "dev.jsonl", sent=sent, code=1).stderr
     (tmp_path / "dev.jsonl").write_bytes(good)
-    done = hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", "--neural-weight", 2, sent=sent, code=1)
+    done = hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", "--neural-weight", 2, sent=sent, code=2)
     assert done.stderr.startswith(b"--neural-weight ")
     told = b"none" if find_spec("kenlm") else b"make kenlm"
-    assert told in hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", sent=sent, code=1).stderr
+    assert told in hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", sent=sent, code=2).stderr
     assert b"no-such" in hindcast("-", "--tune", "no-such", sent=sent, code=1).stderr
 
 
@@ -80,6 +80,6 @@ def test_how_weights_are_searched_can_be_said(hindcast, development, tmp_path):
     assert row.split()[1] == f"{told['cross_validation']['wer_before']:.2f}"
     outside = hindcast("-", "--tune", "dev.jsonl", "--groups", "^utt", sent=sent, code=1)
     assert outside.stderr == b"--groups '^utt' matches nothing of the utterance 'sw0-0'.\n"
-    unknown = hindcast("-", "--tune", "dev.jsonl", "--range", "weight=0:1", sent=sent, code=1)
+    unknown = hindcast("-", "--tune", "dev.jsonl", "--range", "weight=0:1", sent=sent, code=2)
     assert unknown.stderr.startswith(b'--range the key "weight" must be one of am_scale')
-    assert b"--restarts " in hindcast("-", "--tune", "dev.jsonl", "--restarts", -1, sent=sent, code=1).stderr
+    assert b"--restarts " in hindcast("-", "--tune", "dev.jsonl", "--restarts", -1, sent=sent, code=2).stderr
