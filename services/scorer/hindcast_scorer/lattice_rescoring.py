@@ -19,6 +19,12 @@ from hindcast_scorer.rescoring.old_model import OldLanguageModel
 from hindcast_scorer.rescoring.options import RescoreOptions
 from hindcast_scorer.rescoring.rescoring import ranks_by
 
+ADDED = (
+    "graph costs may hold the recogniser's own language model, and ours is added: old_ngram takes it out, "
+    "graph_scale=0 leaves them out"
+)
+"""What is to be minded where the new scores come on top."""
+
 _WEIGHTS = ("am_scale", "lm_weight", "word_insertion_penalty")
 
 
@@ -55,6 +61,12 @@ class LatticeOptions:
             if link.word is not None:
                 self.old_model.check((link.word,), link.place)
 
+    def adds_to_old(self, lattice: Lattice) -> bool:
+        """Whether the old model's scores stay in what counts."""
+        scale = lattice.weights.graph_scale if self.graph_scale is None else self.graph_scale
+        holds_old = self.old_model is None and lattice.graph_holds_lm and scale != 0
+        return holds_old and any(link.graph_score for link in lattice.links)
+
     def search(self, lattice: Lattice) -> Search:
         """For one lattice, whose own weights count where none were given."""
         own = lattice.weights
@@ -66,6 +78,16 @@ class LatticeOptions:
 
 
 @dataclass(frozen=True)
+class LookedThrough:
+    """What a file's lattices tell before they are scored."""
+
+    words: Sequence[str]
+    """The first of them."""
+    adds_to_old: bool
+    """The new model's scores come on top of the old one's."""
+
+
+@dataclass(frozen=True)
 class LatticeFile:
     """What was sent."""
 
@@ -74,18 +96,15 @@ class LatticeFile:
     utterance: str
     """Id of a lattice that has none."""
 
-    def checked_words(self, asked: LatticeOptions) -> Sequence[str]:
-        """The first words. InvalidInput for whatever is wrong, down to the last line."""
+    def looked_through(self, asked: LatticeOptions) -> LookedThrough:
+        """InvalidInput for whatever is wrong, down to the last line."""
+        words: list[str] = []
+        adds_to_old = False
         with self.path.open("rb") as body:
-            words = (
-                word
-                for lattice in read_lattices(self.form, body, utterance=self.utterance, check=asked.check)
-                for word in lattice.spoken
-            )
-            first = list(islice(words, TEXTS_LOOKED_AT))
-            for _ in words:
-                pass
-        return first
+            for lattice in read_lattices(self.form, body, utterance=self.utterance, check=asked.check):
+                words += islice(lattice.spoken, TEXTS_LOOKED_AT - len(words))
+                adds_to_old = adds_to_old or asked.adds_to_old(lattice)
+        return LookedThrough(words, adds_to_old)
 
     def lattices(self) -> Iterator[Lattice]:
         """One in memory at a time."""
@@ -99,9 +118,12 @@ class LatticeRescoring:
     def __init__(self, rescoring: Rescoring) -> None:
         self._rescoring = rescoring
 
-    def check(self, reference: str, file: LatticeFile, asked: LatticeOptions) -> str | None:
+    def check(self, reference: str, file: LatticeFile, asked: LatticeOptions) -> Sequence[str | None]:
         """What is to be minded, if anything. InvalidInput for whatever is wrong, down to the last line."""
-        words = file.checked_words(asked)
+        found = file.looked_through(asked)
+        return [ADDED if found.adds_to_old else None, self._strange(reference, file, found.words, asked)]
+
+    def _strange(self, reference: str, file: LatticeFile, words: Sequence[str], asked: LatticeOptions) -> str | None:
         if file.form.table is not None and words and all(word.isdecimal() for word in words):
             return f"all words are numbers: send the lattices in a tar archive with their {file.form.table}"
         return self._rescoring.strange(reference, words, asked.options)

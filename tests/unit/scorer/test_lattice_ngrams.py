@@ -100,6 +100,13 @@ def test_the_old_model_is_taken_out_and_the_new_put_in(model):
         assert rescored[text] == pytest.approx(-(graph[text] - old[text]) - found[text]["neural_logprob"], abs=1e-5)
 
 
+def test_an_old_model_that_is_taken_out_needs_no_warning(model):
+    query = {"format": "kaldi-lattice", "old_ngram": "little"}
+    answer = model.http.post(PATH, params=query, content=KALDI)
+    assert answer.status_code == 200
+    assert "old_ngram" not in answer.headers.get("hindcast-warning", "")
+
+
 def test_its_scale_is_that_of_the_graph(model):
     query = {"format": "kaldi-lattice", "old_ngram": "little", "old_lm_scale": 0.5}
     schools = hypotheses(model, KALDI, **query)["schools closed"]

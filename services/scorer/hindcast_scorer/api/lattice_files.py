@@ -79,7 +79,7 @@ def lattice_files_router(rescoring: Rescoring, models: Models, *, turn: Any) -> 
         assert form is not None, "the route takes no other"
         options = asked.lattice_options(rescoring)
         file = LatticeFile(form, stored(request, folder / "body"), asked.utterance)
-        headers = warning_headers([lattices.check(model, file, options)])
+        headers = warning_headers(lattices.check(model, file, options))
         if asked.answer == "lattice":
             return streamed(lattices.lattices(model, file, options), form.media_type, headers=headers)
         lists = lattices.lists(model, file, options, count=1 if asked.answer == "best" else asked.n)
