@@ -577,7 +577,7 @@ class TableCard(Answer):
 
     id: str
     name: str | None
-    label: str | None
+    label: str | None = None
     """What it may be called where it has no name: an experiment's row."""
     words: int
     size: int
@@ -734,7 +734,7 @@ class ModelCard(Answer):
 
     id: str
     name: str | None
-    label: str | None
+    label: str | None = None
     """What it may be called where it has no name: an experiment's row and seed."""
     created_at: AwareDatetime
     job: str | None
@@ -770,7 +770,7 @@ class ModelRanks(Answer):
     model: str
     """Its id."""
     name: str | None
-    label: str | None
+    label: str | None = None
     """What it may be called where it has no name."""
     ranks: list[RankedWord]
     vocabulary_size: int
@@ -980,7 +980,7 @@ class JobAnswer(Answer):
     id: str
     kind: str
     name: str | None
-    label: str | None
+    label: str | None = None
     """What it may be called where it has no name: an upload's corpus, an experiment's row and seed."""
     status: Literal["queued", "running", "succeeded", "failed", "cancelled"]
     """Where a job stands."""

@@ -29,7 +29,7 @@ class TableCard(Schema):
 
     id: str
     name: str | None
-    label: str | None
+    label: str | None = None
     """What it may be called where it has no name: an experiment's row."""
     words: int
     size: int

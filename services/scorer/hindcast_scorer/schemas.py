@@ -45,7 +45,7 @@ class ModelCard(Schema):
 
     id: str
     name: str | None
-    label: str | None
+    label: str | None = None
     """What it may be called where it has no name: an experiment's row and seed."""
     created_at: Timestamp
     job: str | None
@@ -285,7 +285,7 @@ class ModelRanks(Schema):
     model: str
     """Its id."""
     name: str | None
-    label: str | None
+    label: str | None = None
     """What it may be called where it has no name."""
     ranks: list[RankedWord]
     vocabulary_size: int

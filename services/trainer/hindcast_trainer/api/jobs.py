@@ -56,7 +56,7 @@ class JobAnswer(Schema):
     id: str
     kind: str
     name: str | None
-    label: str | None
+    label: str | None = None
     """What it may be called where it has no name: an upload's corpus, an experiment's row and seed."""
     status: JobStatus
     spec: dict[str, JsonValue]
