@@ -17,7 +17,8 @@ RUN pip wheel --no-deps --no-build-isolation --wheel-dir wheels ./shared ./servi
 
 FROM python:3.11-slim-bookworm
 RUN useradd --system --uid 10001 --home-dir /var/lib/hindcast hindcast \
- && install --directory --owner hindcast --group hindcast /var/lib/hindcast /var/lib/hindcast/artifacts
+ && install --directory --owner hindcast --group hindcast /var/lib/hindcast /var/lib/hindcast/artifacts \
+    /var/lib/hindcast/uploads
 COPY --from=build /opt/hindcast /opt/hindcast
 COPY migrations /opt/hindcast/migrations
 COPY dashboard /opt/hindcast/dashboard

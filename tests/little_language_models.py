@@ -1,5 +1,7 @@
 """Language models of about a thousand weights, and text for them to learn."""
 
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -8,6 +10,7 @@ from torch import nn
 
 from hindcast.lm.auxiliary import DomainTask, Schedule, TextDomains
 from hindcast.lm.base import History
+from hindcast.lm.bundle import Bundle, pack
 from hindcast.lm.lstm import LstmSpecification
 from hindcast.lm.objectives import Objective, Softmax
 from hindcast.lm.trainee import LanguageModelTrainee
@@ -15,6 +18,17 @@ from hindcast.text.corpus import EncodedText, Unit
 from hindcast.text.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary.from_words([f"word{number}" for number in range(48)])
+
+
+def packed_model() -> bytes:
+    """A whole model as one file."""
+    specification = LstmSpecification(vocabulary_size=len(VOCABULARY), input_size=6, hidden_size=8)
+    with TemporaryDirectory() as folder:
+        saved = Path(folder, "bundle")
+        saved.mkdir()
+        Bundle(specification, specification.build(seed=1), VOCABULARY, "asr", "sentence", {}).save(saved)
+        pack(saved, Path(folder, "packed"))
+        return Path(folder, "packed").read_bytes()
 
 
 def random_text(seed: int, documents: int = 12) -> EncodedText:

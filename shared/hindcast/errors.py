@@ -69,6 +69,15 @@ class InUse(Conflict):
     """It is in use and can't be deleted."""
 
 
+class WrongOffset(Conflict):
+    """An upload goes on from another byte than that."""
+
+    def __init__(self, offset: int) -> None:
+        super().__init__(f"The upload goes on from byte {offset}.")
+        self.offset = offset
+        """Bytes that have been kept."""
+
+
 class IllegalMove(Conflict):
     """The job is in a state from which that can't be done."""
 
@@ -81,6 +90,10 @@ class Unavailable(HindcastError):
     """Something that Hindcast depends on is away: try again in a moment."""
 
     retry_after_seconds = 2
+
+
+class NoRoom(HindcastError):
+    """There is no room for it on the server's disk."""
 
 
 class NotInstalled(HindcastError):

@@ -35,6 +35,11 @@ class Settings(BaseSettings):
     """Where files live, an fsspec URL: `file:///path` or `s3://bucket/prefix`. Default: `home`/artifacts."""
     cache: Path | None = None
     """Where remote artifacts are copied to before they are mapped. Default: `home`/cache."""
+    uploads: Path | None = None
+    """Where uploads lie that come in several requests, until they are whole; processes of one service share it.
+    Default: `home`/uploads."""
+    upload_seconds: Annotated[float, Field(gt=0)] = 86_400.0
+    """Such an upload is dropped when nobody has gone on with it for so long, and its answer when it is so old."""
     trainer_url: str = "http://127.0.0.1:8000"
     """Where the origin's joint health and documents find the trainer."""
     embedder_url: str = "http://127.0.0.1:8000"
@@ -124,6 +129,11 @@ class Settings(BaseSettings):
     def cache_folder(self) -> Path:
         """`cache`, or the folder under `home`."""
         return self.cache.expanduser().resolve() if self.cache else self.home_folder / "cache"
+
+    @property
+    def uploads_folder(self) -> Path:
+        """`uploads`, or the folder under `home`."""
+        return self.uploads.expanduser().resolve() if self.uploads else self.home_folder / "uploads"
 
     @property
     def dashboard_folder(self) -> Path:

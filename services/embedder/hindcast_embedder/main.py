@@ -9,6 +9,7 @@ from hindcast.adapters.artifacts import FileArtifacts
 from hindcast.adapters.database import PostgresDatabase
 from hindcast.settings import Settings
 from hindcast.web.app import check_binding, make_app, serve
+from hindcast.web.resumable import Uploads
 from hindcast_embedder.api import router
 from hindcast_embedder.tables import Tables
 
@@ -27,6 +28,7 @@ def build(settings: Settings) -> FastAPI:
         title="Hindcast embedder",
         version=version("hindcast-lm-embedder"),
         routers=[router(tables)],
+        uploads=[Uploads.to("/v1/tables", folder=settings.uploads_folder, seconds=settings.upload_seconds)],
         readiness=database.ping,
     )
 

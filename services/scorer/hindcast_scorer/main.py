@@ -10,6 +10,7 @@ from hindcast.adapters.artifacts import FileArtifacts
 from hindcast.adapters.database import PostgresDatabase
 from hindcast.settings import Settings
 from hindcast.web.app import check_binding, make_app, serve
+from hindcast.web.resumable import Uploads
 from hindcast_scorer.api import routers
 from hindcast_scorer.models import Models
 from hindcast_scorer.ngram_models import NgramModels
@@ -50,6 +51,10 @@ def build(settings: Settings) -> FastAPI:
                 most=settings.stream_connections,
             ),
         ),
+        uploads=[
+            Uploads.to("/v1/models", folder=settings.uploads_folder, seconds=settings.upload_seconds),
+            Uploads.to("/v1/ngrams", folder=settings.uploads_folder, seconds=settings.upload_seconds, tag="n-grams"),
+        ],
         readiness=database.ping,
     )
 

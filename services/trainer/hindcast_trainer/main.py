@@ -10,6 +10,7 @@ from hindcast.adapters.queue import CeleryQueue
 from hindcast.settings import Settings
 from hindcast.web.app import check_binding, make_app, serve
 from hindcast.web.origin import make_origin, peer
+from hindcast.web.resumable import Uploads
 from hindcast_trainer.api import router
 
 
@@ -22,6 +23,7 @@ def build(settings: Settings) -> FastAPI:
         title="Hindcast trainer",
         version=version("hindcast-lm-trainer"),
         routers=[router(database, queue, artifacts)],
+        uploads=[Uploads.to("/v1/corpora", folder=settings.uploads_folder, seconds=settings.upload_seconds)],
         readiness=database.ping,
     )
     peers = {"trainer": settings.trainer_url, "embedder": settings.embedder_url, "scorer": settings.scorer_url}

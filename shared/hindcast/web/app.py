@@ -20,6 +20,7 @@ from hindcast.web import errors
 from hindcast.web.admission import admit
 from hindcast.web.head import Head
 from hindcast.web.observation import Observation
+from hindcast.web.resumable import Resumable, Uploads, uploads_router
 from hindcast.web.schemas import Problem
 
 Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
@@ -47,10 +48,12 @@ def make_app(
     version: str,
     routers: Sequence[APIRouter],
     readiness: Callable[[], None],
+    uploads: Sequence[Uploads] = (),
     lifespan: Lifespan | None = None,
 ) -> FastAPI:
     """An application that serves `routers` and what every service has: /healthz, /readyz, /metrics, /openapi.json and
-    /docs. `readiness` raises (Unavailable, with the reason) until the service can serve; it runs in a thread."""
+    /docs. `readiness` raises (Unavailable, with the reason) until the service can serve; it runs in a thread. `uploads`
+    are those that go on where they broke off."""
     app = Service(
         title=title,
         version=version,
@@ -63,11 +66,13 @@ def make_app(
     )
     metrics = CollectorRegistry()
     ProcessCollector(registry=metrics)
+    if uploads:
+        app.add_middleware(Resumable, uploads=uploads)
     app.add_middleware(Head)
     app.add_middleware(Observation, metrics=metrics)
     errors.install(app)
     app.include_router(_operations(readiness, metrics))
-    for router in routers:
+    for router in (*routers, *map(uploads_router, uploads)):
         app.include_router(router)
     add_documentation(app)
     return app

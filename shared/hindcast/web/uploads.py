@@ -4,11 +4,12 @@ import gzip
 import io
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, BinaryIO, cast
 
 from anyio import from_thread
 from fastapi import HTTPException, Request
+from starlette.requests import ClientDisconnect
 
 from hindcast.errors import HindcastError, InvalidInput
 
@@ -21,14 +22,14 @@ DRAIN_BYTES = 64 << 20
 
 
 @contextmanager
-def received(request: Request) -> Iterator[BinaryIO]:
+def received(request: Request) -> Iterator[io.BufferedReader]:
     """The body as it is sent. InvalidInput for a form, whose boundaries and headers would be taken for the file's own.
     For endpoints that FastAPI runs in a thread (plain `def`)."""
     body = _Body(request.stream())
     try:
         if request.headers.get("content-type", "").strip().lower().startswith("multipart/"):
             raise InvalidInput.field("body", "must be the file itself, not a form: curl --data-binary @file, not -F")
-        yield cast(BinaryIO, body)
+        yield body
     except HindcastError:
         body.drain()
         raise
@@ -48,14 +49,25 @@ def uploaded(request: Request) -> Iterator[BinaryIO]:
             raise InvalidInput.field("body", f"is no whole gzip: {error}") from error
 
 
+async def drained(request: Request) -> None:
+    """What a client still sends when it is refused. For endpoints that FastAPI runs on the event loop (`async def`)."""
+    dropped = 0
+    with suppress(ClientDisconnect, RuntimeError):  # the latter where all of it has been read
+        async for chunk in request.stream():
+            dropped += len(chunk)
+            if dropped >= DRAIN_BYTES:
+                return
+
+
 class _Body(io.BufferedReader):
     def __init__(self, chunks: AsyncIterator[bytes]) -> None:
         super().__init__(_Chunks(chunks), BUFFER_BYTES)
 
     def drain(self) -> None:
         drained = 0
-        while drained < DRAIN_BYTES and (dropped := self.read1(BUFFER_BYTES)):
-            drained += len(dropped)
+        with suppress(ClientDisconnect):
+            while drained < DRAIN_BYTES and (dropped := self.read1(BUFFER_BYTES)):
+                drained += len(dropped)
 
 
 class _Chunks(io.RawIOBase):

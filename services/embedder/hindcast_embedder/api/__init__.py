@@ -18,6 +18,7 @@ from hindcast.registry import Name
 from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.pipeline import END
 from hindcast.web.negotiation import preferred
+from hindcast.web.resumable import RESUMABLE
 from hindcast.web.schemas import PageOf, PageQuery
 from hindcast.web.uploads import uploaded
 from hindcast_embedder.api.geometry import add_geometry
@@ -63,7 +64,7 @@ def router(tables: Tables) -> APIRouter:
 
 
 def _add_tables(api: APIRouter, tables: Tables) -> None:
-    @api.post("", status_code=201, openapi_extra=_UPLOAD)
+    @api.post("", status_code=201, openapi_extra=_UPLOAD | RESUMABLE)
     def import_table(
         request: Request,
         response: Response,

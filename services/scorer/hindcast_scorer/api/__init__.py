@@ -10,6 +10,7 @@ from fastapi.responses import FileResponse
 from hindcast.registry import Name
 from hindcast.text.pipeline import PipelineName
 from hindcast.web.negotiation import preferred
+from hindcast.web.resumable import RESUMABLE
 from hindcast.web.schemas import PageOf, PageQuery
 from hindcast.web.uploads import uploaded
 from hindcast_scorer import answers
@@ -100,7 +101,7 @@ def _registry(models: Models) -> APIRouter:
         file = models.pack(found, folder)
         return FileResponse(file, media_type=ZIP, filename=f"{found.name or found.id}.zip")
 
-    @routes.post("/v1/models", status_code=201, openapi_extra=_body(ZIP))
+    @routes.post("/v1/models", status_code=201, openapi_extra=_body(ZIP) | RESUMABLE)
     def import_model(
         request: Request,
         response: Response,

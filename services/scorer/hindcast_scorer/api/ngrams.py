@@ -5,6 +5,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query, Request, Response
 
 from hindcast.registry import Name
+from hindcast.web.resumable import RESUMABLE
 from hindcast.web.schemas import PageOf, PageQuery
 from hindcast.web.uploads import uploaded
 from hindcast_scorer.ngram_models import NgramModels
@@ -18,7 +19,7 @@ def ngrams_router(ngrams: NgramModels) -> APIRouter:
     """/v1/ngrams."""
     routes = APIRouter(prefix="/v1/ngrams", tags=["n-grams"])
 
-    @routes.post("", status_code=201, openapi_extra=_UPLOAD)
+    @routes.post("", status_code=201, openapi_extra=_UPLOAD | RESUMABLE)
     def import_ngram(
         request: Request,
         response: Response,

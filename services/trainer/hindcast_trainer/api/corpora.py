@@ -3,7 +3,8 @@
 import secrets
 from collections.abc import Mapping
 from contextlib import suppress
-from typing import Annotated, Any, BinaryIO, Literal
+from io import BufferedIOBase
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, BackgroundTasks, Query, Request, Response
 
@@ -13,6 +14,7 @@ from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Artifacts, Database, Queue, Transaction
 from hindcast.registry import Name, Resource, ResourceStatus
 from hindcast.text.pipeline import PipelineName
+from hindcast.web.resumable import RESUMABLE
 from hindcast.web.schemas import PageOf, PageQuery, Problem, Schema, Timestamp
 from hindcast.web.uploads import BUFFER_BYTES, received
 from hindcast_trainer.ingest import Ingest
@@ -95,7 +97,7 @@ def router(database: Database, queue: Queue, artifacts: Artifacts) -> APIRouter:
     """/v1/corpora."""
     api = APIRouter(prefix="/v1/corpora", tags=["corpora"])
 
-    @api.post("", status_code=202, response_model_exclude_unset=True, openapi_extra=_UPLOAD)
+    @api.post("", status_code=202, response_model_exclude_unset=True, openapi_extra=_UPLOAD | RESUMABLE)
     def upload_corpus(
         request: Request,
         response: Response,
@@ -165,8 +167,9 @@ def _check_free(database: Database, name: str | None) -> None:
             raise NameTaken(f"The name {name!r} belongs to corpus {first.id}.")
 
 
-def _receive(body: BinaryIO, upload: Upload) -> Received:
-    while block := body.read(BUFFER_BYTES):
+def _receive(body: BufferedIOBase, upload: Upload) -> Received:
+    # Not `read`, which would keep what has come to itself until there is more.
+    while block := body.read1(BUFFER_BYTES):
         upload.feed(block)
     return upload.close()
 
