@@ -160,7 +160,7 @@ class _Handler(BaseHTTPRequestHandler):
     def answer(self) -> None:
         self.server.behaving.behave(Asked(self.command, self.path, self.headers, self._body(), self))
 
-    do_GET = do_POST = do_DELETE = answer
+    do_GET = do_HEAD = do_OPTIONS = do_POST = do_PATCH = do_DELETE = answer
 
     def _body(self) -> bytes:
         if self.headers.get("transfer-encoding") != "chunked":

@@ -5,11 +5,21 @@ import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import httpx2
 
 from hindcast_client.errors import NotUnderstood, Refused, TimedOut, Unreachable, WrongUrl
+
+
+@dataclass(frozen=True)
+class Told:
+    """An answer, read to its end."""
+
+    headers: Mapping[str, str]
+    body: bytes
+
 
 _NEVER_ARRIVED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
 

@@ -19,8 +19,11 @@ Source = str | os.PathLike[str] | bytes | BinaryIO | Iterable[bytes] | Iterable[
 of text or documents."""
 
 OnSent = Callable[[int, int | None], None]
-"""Told as an upload goes out: how many bytes of the source were sent, and of how many, where that is known. An upload
-that must begin again begins again at 0."""
+"""Told as an upload goes out: how many bytes of the source were sent, and of how many, where that is known. One that
+goes on after its connection broke off tells no byte again; a small one, which begins again, begins again at 0."""
+
+LARGE = 8 << 20
+"""Uploads of more bytes go on where they broke off, if the service can do that."""
 
 _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 """What the services unpack, by what such files begin with."""
@@ -28,11 +31,7 @@ _COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd"
 
 @dataclass(frozen=True)
 class Upload:
-    """A body.
-
-    One that breaks off begins again, where it can be read again: the services can't take it up in its middle. Once they
-    can, this is what has to learn where to begin.
-    """
+    """A body."""
 
     read: Callable[[], Iterator[bytes]]
     """From the beginning."""
@@ -59,21 +58,44 @@ class Upload:
         return headers
 
     def pieces(self) -> Iterator[bytes]:
-        """From the beginning, as they are sent."""
-        return zipped(self._told()) if self._packs else self._told()
+        """From the beginning, as they are sent; progress is told of each that is."""
+        told = 0
+        self.tell(told)
+        for piece in self.read_on():
+            yield piece.content
+            if piece.read > told:
+                told = piece.read
+                self.tell(told)
+
+    def read_on(self) -> "Iterator[Piece]":
+        """The same, and nobody is told."""
+        packer = zlib.compressobj(wbits=31) if self._packs else None
+        read = 0
+        for content in chain.from_iterable(map(_slices, self.read())):
+            read += len(content)
+            if ready := packer.compress(content) if packer else content:
+                yield Piece(ready, read)
+        if packer:
+            yield Piece(packer.flush(), read)
+
+    def tell(self, read: int) -> None:
+        """That so many bytes of the source were sent."""
+        if self.on_progress is not None:
+            self.on_progress(read, self.size)
 
     @property
     def _packs(self) -> bool:
         return self.compress and self.encoding is None
 
-    def _told(self) -> Iterator[bytes]:
-        sent = 0
-        for piece in chain([b""], self.read()):
-            if piece:
-                yield piece
-            sent += len(piece)
-            if self.on_progress is not None:
-                self.on_progress(sent, self.size)
+
+@dataclass(frozen=True)
+class Piece:
+    """Some of a body."""
+
+    content: bytes
+    """As it is sent."""
+    read: int
+    """Bytes of the source that had been read with it."""
 
 
 def upload_of(source: Source, *, compress: bool = False, on_progress: OnSent | None = None) -> Upload:
@@ -81,13 +103,17 @@ def upload_of(source: Source, *, compress: bool = False, on_progress: OnSent | N
     return replace(_upload(source), compress=compress, on_progress=on_progress)
 
 
-def zipped(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """As gzip."""
-    packer = zlib.compressobj(wbits=31)
-    for piece in pieces:
-        if packed := packer.compress(piece):
-            yield packed
-    yield packer.flush()
+def looked_into(upload: Upload) -> tuple[Upload, bool]:
+    """The same upload, and whether it is large. One whose size nobody knows is read that far."""
+    if upload.size is not None:
+        return upload, upload.size > LARGE
+    beginning, size, source = [], 0, upload.read()
+    while size <= LARGE and (piece := next(source, None)) is not None:
+        beginning.append(piece)
+        size += len(piece)
+    if not upload.rereadable:
+        upload = replace(upload, read=lambda: chain(beginning, source))
+    return upload, size > LARGE
 
 
 def _upload(source: Source) -> Upload:
@@ -153,6 +179,12 @@ def _joined(lines: Iterable[bytes]) -> Iterator[bytes]:
             piece.clear()
     if piece:
         yield bytes(piece)
+
+
+def _slices(content: bytes) -> Iterator[bytes]:
+    """Large ones in pieces."""
+    step = PIECE_BYTES if len(content) > 2 * PIECE_BYTES else 2 * PIECE_BYTES
+    return (content[start : start + step] for start in range(0, len(content), step))
 
 
 def _pieces(file: BinaryIO) -> Iterator[bytes]:

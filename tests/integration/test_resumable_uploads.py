@@ -326,7 +326,8 @@ def test_it_outlives_the_service(settings: Settings, serving: Serving) -> None:
         connection = opened(client, upload, 0, promised=len(TEXT))
         connection.sendall(TEXT[:HALF])
         wait_until(lambda: offset(client, upload) == HALF)
-    connection.close()
+    with connection:
+        assert b"HTTP/1.1 503 Service Unavailable\r\n" in connection.recv(1 << 16)
     with serving(hindcast_trainer.main.build(settings)) as url, httpx.Client(base_url=url, timeout=60) as client:
         assert offset(client, upload) == HALF
         answer = add(client, upload, HALF, TEXT[HALF:], done=True)

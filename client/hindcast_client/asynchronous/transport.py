@@ -12,11 +12,13 @@ from pydantic_core import to_json
 
 from hindcast_client.answer import Page
 from hindcast_client.downloads import Target, rewritable, target_file
-from hindcast_client.errors import HindcastError, NotFound, NotUnderstood
+from hindcast_client.errors import HindcastError, NotFound, NotUnderstood, Refused, TooMany, Unavailable
+from hindcast_client.parts import MEDIA_TYPE, LargeUpload
 from hindcast_client.request import JSON, Request, delete, get
-from hindcast_client.responses import check, connection_errors
+from hindcast_client.responses import Told, check, connection_errors
 from hindcast_client.retrying import Tries
-from hindcast_client.uploads import Upload
+from hindcast_client.uploads import Upload, looked_into
+from hindcast_client.waiting import PATIENCE_SECONDS, Contact
 
 CONNECT_SECONDS = 10.0
 PAGE_ITEMS = 100
@@ -73,12 +75,13 @@ class AsyncTransport:
                 raise
 
     async def read(self, request: Request, *, patience: float | None = None) -> bytes:
-        """The body of an answer."""
-
-        async def whole(response: httpx2.Response) -> bytes:
-            return await response.aread()
-
-        return await self._tried(request, whole, patience)
+        """The body of an answer. A large upload goes on where it broke off, if the service can do that."""
+        if request.upload is not None:
+            upload, large = looked_into(request.upload)
+            request = replace(request, upload=upload)
+            if large and await self._takes_parts(request.path, patience):
+                return await self._sent_in_parts(LargeUpload(request), patience)
+        return (await self._tried(request, _whole, patience)).body
 
     async def save(self, request: Request, target: Target) -> Mapping[str, str]:
         """Writes the body of an answer to a file: its headers. One that breaks off begins again, unless the file is an
@@ -91,6 +94,39 @@ class AsyncTransport:
             return response.headers
 
         return await self._tried(replace(request, once=request.once or not rewritable(target)), copied, None)
+
+    async def _takes_parts(self, path: str, patience: float | None) -> bool:
+        """Whether uploads there may come in parts."""
+        try:
+            answer = await self._tried(Request("OPTIONS", path), _whole, patience)
+        except (TooMany, Unavailable):
+            raise
+        except Refused:
+            return False
+        return MEDIA_TYPE in answer.headers.get("accept-patch", "")
+
+    async def _sent_in_parts(self, upload: LargeUpload, patience: float | None) -> bytes:
+        """What the whole upload is answered with. Once it has begun, the server may be away for a while."""
+        answer = await self._tried(upload.beginning, _whole, patience)
+        if answer.headers.get("upload-complete") == "?1":
+            return answer.body
+        upload.begun(answer.headers)
+        contact = Contact(max(self.patience, PATIENCE_SECONDS))
+        while True:
+            step = upload.next()
+            try:
+                async with self.open(step.request, timeout=step.seconds) as response:
+                    answer = await _whole(response)
+            except HindcastError as error:
+                upload.lost(step, error)
+                pause = contact.pause_after(error)
+            else:
+                if step.ends:
+                    return answer.body
+                if upload.confirm(answer.headers):
+                    contact.made()
+                pause = 0
+            await sleep(pause)
 
     async def _tried(
         self, request: Request, take: Callable[[httpx2.Response], Awaitable[Taken]], patience: float | None
@@ -118,6 +154,10 @@ class AsyncTransport:
             ) as response:
                 check(response, self.url, body=b"" if response.is_success else await response.aread())
                 yield response
+
+
+async def _whole(response: httpx2.Response) -> Told:
+    return Told(response.headers, await response.aread())
 
 
 def _body(request: Request) -> dict[str, Any]:

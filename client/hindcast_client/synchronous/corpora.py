@@ -64,9 +64,10 @@ class Corpora:
 
         `format` is told by a name that has .jsonl in it and by documents, and else text: a paragraph a line, a blank
         line ends a document. gzip, xz and zstd are seen by how a file begins; `compress` packs others on their way.
-        `splits` are percentages of train, valid and test. An upload that breaks off begins again from its start where
-        the source can be read again (not iterators, open files and pipes) and the corpus has a name, which can't be
-        taken twice. Invalid names the line that is wrong."""
+        `splits` are percentages of train, valid and test. An upload of more than 8 MiB goes on where it broke off,
+        whatever its source, also if the server starts again meanwhile. A smaller one begins again, where the source can
+        be read again (not iterators, open files and pipes) and the corpus has a name, which can't be taken twice.
+        Invalid names the line that is wrong."""
         upload = upload_of(source, compress=compress, on_progress=on_progress)
         query = {
             "name": name,

@@ -13,11 +13,13 @@ from pydantic_core import to_json
 
 from hindcast_client.answer import Page
 from hindcast_client.downloads import Target, rewritable, target_file
-from hindcast_client.errors import HindcastError, NotFound, NotUnderstood
+from hindcast_client.errors import HindcastError, NotFound, NotUnderstood, Refused, TooMany, Unavailable
+from hindcast_client.parts import MEDIA_TYPE, LargeUpload
 from hindcast_client.request import JSON, Request, delete, get
-from hindcast_client.responses import check, connection_errors
+from hindcast_client.responses import Told, check, connection_errors
 from hindcast_client.retrying import Tries
-from hindcast_client.uploads import Upload
+from hindcast_client.uploads import Upload, looked_into
+from hindcast_client.waiting import PATIENCE_SECONDS, Contact
 
 CONNECT_SECONDS = 10.0
 PAGE_ITEMS = 100
@@ -74,12 +76,13 @@ class Transport:
                 raise
 
     def read(self, request: Request, *, patience: float | None = None) -> bytes:
-        """The body of an answer."""
-
-        def whole(response: httpx2.Response) -> bytes:
-            return response.read()
-
-        return self._tried(request, whole, patience)
+        """The body of an answer. A large upload goes on where it broke off, if the service can do that."""
+        if request.upload is not None:
+            upload, large = looked_into(request.upload)
+            request = replace(request, upload=upload)
+            if large and self._takes_parts(request.path, patience):
+                return self._sent_in_parts(LargeUpload(request), patience)
+        return (self._tried(request, _whole, patience)).body
 
     def save(self, request: Request, target: Target) -> Mapping[str, str]:
         """Writes the body of an answer to a file: its headers. One that breaks off begins again, unless the file is an
@@ -92,6 +95,39 @@ class Transport:
             return response.headers
 
         return self._tried(replace(request, once=request.once or not rewritable(target)), copied, None)
+
+    def _takes_parts(self, path: str, patience: float | None) -> bool:
+        """Whether uploads there may come in parts."""
+        try:
+            answer = self._tried(Request("OPTIONS", path), _whole, patience)
+        except (TooMany, Unavailable):
+            raise
+        except Refused:
+            return False
+        return MEDIA_TYPE in answer.headers.get("accept-patch", "")
+
+    def _sent_in_parts(self, upload: LargeUpload, patience: float | None) -> bytes:
+        """What the whole upload is answered with. Once it has begun, the server may be away for a while."""
+        answer = self._tried(upload.beginning, _whole, patience)
+        if answer.headers.get("upload-complete") == "?1":
+            return answer.body
+        upload.begun(answer.headers)
+        contact = Contact(max(self.patience, PATIENCE_SECONDS))
+        while True:
+            step = upload.next()
+            try:
+                with self.open(step.request, timeout=step.seconds) as response:
+                    answer = _whole(response)
+            except HindcastError as error:
+                upload.lost(step, error)
+                pause = contact.pause_after(error)
+            else:
+                if step.ends:
+                    return answer.body
+                if upload.confirm(answer.headers):
+                    contact.made()
+                pause = 0
+            sleep(pause)
 
     def _tried(self, request: Request, take: Callable[[httpx2.Response], Taken], patience: float | None) -> Taken:
         tries = Tries(request, self.patience if patience is None else patience)
@@ -119,6 +155,10 @@ class Transport:
         ):
             check(response, self.url, body=b"" if response.is_success else response.read())
             yield response
+
+
+def _whole(response: httpx2.Response) -> Told:
+    return Told(response.headers, response.read())
 
 
 def _body(request: Request) -> dict[str, Any]:

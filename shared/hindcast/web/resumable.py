@@ -6,7 +6,9 @@ answered then is what the same POST is answered with the whole body: the request
 through the application like any other.
 """
 
-from collections.abc import Sequence
+from asyncio import CancelledError
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, BinaryIO, Literal, Self
@@ -18,7 +20,7 @@ from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hindcast.errors import Conflict, HindcastError, InUse, InvalidInput, NotFound, WrongOffset
+from hindcast.errors import Conflict, HindcastError, InUse, InvalidInput, NotFound, Unavailable, WrongOffset
 from hindcast.web import errors
 from hindcast.web.partial_uploads import Answer, PartialUpload, PartialUploads, Posted
 from hindcast.web.uploads import BUFFER_BYTES, drained
@@ -96,11 +98,12 @@ class Resumable:
             return
         request = Request(scope, receive)
         try:
-            response = await self._begun(request, self.uploads[scope["path"]])
+            with _cut_off_as_unavailable():
+                response = await self._begun(request, self.uploads[scope["path"]])
+                if response.status_code >= 400:
+                    await drained(request)
         except HindcastError as error:
-            response = _refusal(error, request)
-        if response.status_code >= 400:
-            await drained(request)
+            response = await _refused(error, request)
         await response(scope, receive, send)
 
     async def _begun(self, request: Request, uploads: PartialUploads) -> Response:
@@ -169,9 +172,13 @@ def uploads_router(to: Uploads) -> APIRouter:
             Literal["?0", "?1"], Header(description="`?1`: the upload ends with this body, which may be empty.")
         ],
     ) -> Response:
-        """Add to an upload. Bytes are kept as they come, also where the connection breaks off. 409 with the right
-        `Upload-Offset` where it is another; 204 with the next. What ends the upload is answered as the POST would have
-        been with all of it, with `Upload-Complete: ?1`; asked again, it is answered the same again."""
+        """Add to an upload, with `Content-Type: application/partial-upload`. Bytes are kept as they come, also where
+        the connection breaks off. 204 with the next `Upload-Offset`, or 409 with the right one where it is another.
+        What ends the upload is answered as the POST would have been with all of it, with `Upload-Complete: ?1`; asked
+        again, it is answered the same again."""
+        if request.headers.get("content-type", PART).partition(";")[0].strip().lower() != PART:
+            await drained(request)
+            raise HTTPException(415, f"Content-Type must be {PART}.")
         return await _continued(request, to, upload, upload_offset, done=upload_complete == DONE)
 
     @api.delete("/uploads/{upload}", status_code=204, name=f"delete_upload_of_{kind}")
@@ -189,25 +196,31 @@ def uploads_router(to: Uploads) -> APIRouter:
 async def _continued(request: Request, to: Uploads, id: str, offset: int, *, done: bool) -> Response:
     """The answer to a PATCH."""
     try:
-        upload = await run_in_threadpool(to.kept.get, id)
-        await _taken(request, upload, offset, done=done)
-    except (HindcastError, HTTPException) as error:
-        await drained(request)
-        if not isinstance(error, WrongOffset):
-            raise
-        refusal = _refusal(error, request)
+        with _cut_off_as_unavailable():
+            upload = await run_in_threadpool(to.kept.get, id)
+            await _taken(request, upload, offset, done=done)
+            answer = await _answer_to(upload, request, to.path) if done else None
+    except WrongOffset as error:
+        refusal = await _refused(error, request)
         refusal.headers[OFFSET] = str(error.offset)
         return refusal
-    if done:
-        return _answered(await _answer_to(upload, request, to.path))
-    return Response(status_code=204, headers=_state(upload, to.kept))
+    except HindcastError as error:
+        return await _refused(error, request)
+    return _answered(answer) if answer else Response(status_code=204, headers=_state(upload, to.kept))
+
+
+@contextmanager
+def _cut_off_as_unavailable() -> Iterator[None]:
+    """Unavailable when the service ends in the midst of it: the upload goes on when that is back."""
+    try:
+        yield
+    except CancelledError as error:
+        raise Unavailable("The service is about to end; the upload can go on when it is back.") from error
 
 
 async def _taken(request: Request, partial: PartialUpload, offset: int, *, done: bool) -> None:
     """Adds the body to the upload, unless that is whole, or becomes so meanwhile, and it is its answer that is asked
     for."""
-    if request.headers.get("content-type", PART).partition(";")[0].strip().lower() != PART:
-        raise HTTPException(415, f"Content-Type must be {PART}.")
     try:
         offset = await _kept(request, partial, at=offset)
         await run_in_threadpool(partial.settle, at=offset, whole=done)
@@ -289,8 +302,12 @@ def _answered(answer: Answer) -> Response:
     return response
 
 
-def _refusal(error: HindcastError, request: Request) -> Response:
-    return errors.answer(errors.problem_of(error, request_id=request.state.request_id))
+async def _refused(error: HindcastError, request: Request) -> Response:
+    """The problem that it is, for a client that still sends; but nobody listens when the service ends."""
+    later = {"Retry-After": str(error.retry_after_seconds)} if isinstance(error, Unavailable) else None
+    if later is None:
+        await drained(request)
+    return errors.answer(errors.problem_of(error, request_id=request.state.request_id), headers=later)
 
 
 def _state(upload: PartialUpload, uploads: PartialUploads) -> dict[str, str]:
