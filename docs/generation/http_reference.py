@@ -26,6 +26,9 @@ A running server describes the same at `/docs`, and as JSON at `/openapi.json`.
 - Lists are answered in pages, newest first: `?limit=` says how many, and `next_cursor` is sent as `?cursor=` for the
   next page.
 - Scores are natural logarithms, and every answer says so (`"log_base": "e"`). Times are in UTC.
+- Uploads (corpora, tables, models, n-gram models) may come in several requests, and go on where they broke off: a POST
+  with the header `Upload-Complete: ?0` answers 201 and a `Location`, to which PATCH adds. This is the IETF's draft
+  *Resumable Uploads for HTTP*; [decision 14](../decisions/0014-uploads-that-go-on.md) says what differs.
 - What goes wrong is told as `application/problem+json`, a [Problem](types.md#problem) that names the fields and what
   would be right.
 

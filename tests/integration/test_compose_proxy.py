@@ -130,6 +130,7 @@ def wait_for(port: int) -> None:
     ("path", "service", "seen"),
     [
         ("/v1/corpora", "trainer", "/v1/corpora"),
+        ("/v1/corpora/uploads/upl_1", "trainer", "/v1/corpora/uploads/upl_1"),
         ("/v1/jobs/job_1/events-page", "trainer", "/v1/jobs/job_1/events-page"),
         ("/v1/experiments", "trainer", "/v1/experiments"),
         ("/v1/domains/d", "trainer", "/v1/domains/d"),
