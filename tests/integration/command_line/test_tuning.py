@@ -57,7 +57,12 @@ def test_what_is_wrong_with_lists_to_tune_on_is_told_by_their_lines(hindcast, tm
     done = hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", "--neural-weight", 2, sent=sent, code=2)
     assert done.stderr.startswith(b"--neural-weight ")
     told = b"none" if find_spec("kenlm") else b"make kenlm"
-    assert told in hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", sent=sent, code=2).stderr
+    assert (
+        told
+        in hindcast(
+            "-", "--tune", "dev.jsonl", "--ngram", "none", sent=sent, code=2 if find_spec("kenlm") else 1
+        ).stderr
+    )
     assert b"no-such" in hindcast("-", "--tune", "no-such", sent=sent, code=1).stderr
 
 
