@@ -108,7 +108,6 @@ def terminal(hindcast, folder):
         program = " ".join(f"'{part}'" for part in PROGRAM)
         script = f'hindcast() {{ {program} "$@"; }}; {line}'
         how = {"env": environment, "cwd": str(folder), "timeout": 60, "dimensions": (40, columns), "encoding": "utf-8"}
-        how["codec_errors"] = "replace"  # Ctrl-C can cut a sign in two
         return pexpect.spawn("bash", ["-c", script], **how)
 
     return spawn

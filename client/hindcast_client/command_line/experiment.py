@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-from hindcast_client.answers import ExperimentAnswer, ExperimentProgress, ExperimentSummary, RowAnswer
+from hindcast_client.answers import ExperimentAnswer, ExperimentSummary, RowAnswer
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
 from hindcast_client.command_line.failures import tell, wrong_usage
@@ -186,13 +186,8 @@ def rm(to: Connection, experiments: names.Experiments) -> None:
 def _watched(to: Connection, experiment: str) -> None:
     begun = to.experiments.get(experiment)
     name = begun.name or begun.id
-    with left_running("experiment", name) as stop_if_told, jobs_shown(name) as bar:
-
-        def told(progress: ExperimentProgress) -> None:
-            bar.told(progress)
-            stop_if_told()
-
-        to.experiments.wait(begun.id, on_progress=told, on_away=tell_away)
+    with left_running("experiment", name), jobs_shown(name) as bar:
+        to.experiments.wait(begun.id, on_progress=bar.told, on_away=tell_away)
     to.tell(get(at("experiments", begun.id)), ExperimentAnswer, _table)
 
 

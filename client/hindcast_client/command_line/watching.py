@@ -1,11 +1,9 @@
 """Watching what runs: bars, live figures and what is left in a terminal; lines in a log; events as JSON."""
 
-import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from shlex import quote
-from types import FrameType
 from typing import Protocol
 
 import typer
@@ -48,13 +46,12 @@ def watch(to: Connection, job: str, *, name: str | None = None, as_json: bool = 
     told = name or begun.name or begun.label or begun.id
     shown = _shown(begun, told, as_json=as_json)
     with (
-        left_running("job", begun.name or begun.id) as stop_if_told,
+        left_running("job", begun.name or begun.id),
         shown as screen,
         closing(to.jobs.events(job, after=seen, on_away=tell_away)) as events,
     ):
         for event in events:
             screen.happened(event)
-            stop_if_told()
     return to.jobs.get(begun.id)
 
 
@@ -107,32 +104,15 @@ def tell_away(error: HindcastError) -> None:
 
 
 @contextmanager
-def left_running(what: str, name: str) -> Iterator[Callable[[], None]]:
-    """Says that Ctrl-C ends the watching alone. What it gives is to be called now and then: an exception that Ctrl-C
-    raises within a finaliser gets lost in Python, and raises KeyboardInterrupt there."""
-    pressed = False
-
-    def press(number: int, frame: FrameType | None) -> None:
-        nonlocal pressed
-        pressed = True
-        raise KeyboardInterrupt
-
-    def stop_if_told() -> None:
-        if pressed:
-            raise KeyboardInterrupt
-
-    before = signal.getsignal(signal.SIGINT)
-    if before is signal.default_int_handler:  # else it is ignored, as in a shell's background
-        signal.signal(signal.SIGINT, press)
+def left_running(what: str, name: str) -> Iterator[None]:
+    """Says that Ctrl-C ends the watching alone."""
     try:
-        yield stop_if_told
+        yield
     except KeyboardInterrupt:
         again, stop = ("watch", "cancel") if what == "job" else (f"{what} watch", f"{what} cancel")
         typed = quote(name)
         tell(f"{name} goes on. `hindcast {again} {typed}` shows it again, `hindcast {stop} {typed}` stops it.")
         raise
-    finally:
-        signal.signal(signal.SIGINT, before)
 
 
 @contextmanager
