@@ -4,7 +4,9 @@ and what whoever sits before a terminal sees of them."""
 import json
 import os
 import re
+import signal
 import sys
+from functools import partial
 from pathlib import Path
 
 import httpx
@@ -108,6 +110,9 @@ def terminal(hindcast, folder):
         program = " ".join(f"'{part}'" for part in PROGRAM)
         script = f'hindcast() {{ {program} "$@"; }}; {line}'
         how = {"env": environment, "cwd": str(folder), "timeout": 60, "dimensions": (40, columns), "encoding": "utf-8"}
+        how["codec_errors"] = "replace"  # Ctrl-C can cut a sign in two
+        # Whoever started these tests may have had it ignored, as a shell does in the background.
+        how["preexec_fn"] = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
         return pexpect.spawn("bash", ["-c", script], **how)
 
     return spawn
