@@ -93,6 +93,14 @@ def test_its_perplexities_are_those_that_scoring_gives(work, tmp_path):
     assert produced.metrics["valid_perplexity"] < 20
 
 
+def test_its_losses_are_of_the_weights_that_are_kept(work):
+    optimizer = {**SMALL["optimizer"], "epochs": 12, "learning_rate": 0.3, "patience": 3}
+    metrics = train(work, optimizer=optimizer)[0].metrics
+    assert metrics["best_epoch"] < metrics["epochs"]
+    for role in ("train", "valid"):
+        assert metrics[f"{role}_loss"] == pytest.approx(math.log(metrics[f"{role}_perplexity"]), rel=1e-12)
+
+
 @pytest.mark.parametrize(("table", "fallback"), [("tab_1", "<unk>"), ("tab_2", "mean")])
 @pytest.mark.parametrize("normalization", ["none", "unit", "mean_variance", "standardize"])
 def test_words_that_the_table_lacks_get_its_unknown_or_its_mean_row_and_are_counted(

@@ -23,6 +23,8 @@ from hindcast_standalone.supervisor import Supervisor
 READY_SECONDS = 180.0
 """Importing torch from a cold disk takes a while."""
 COLUMN = 12
+CLIENTS_URL = "http://127.0.0.1:8000"
+"""Where clients look who weren't told."""
 
 
 def up(settings: Settings, console: Console) -> None:
@@ -96,10 +98,11 @@ def _start(settings: Settings, supervisor: Supervisor, listening: int, console: 
     _await_ready(services, url)
     tell("services", f"{url} · what they understand: {url}/docs")
     tell("worker", f"{settings.worker_slots} job(s) at a time, {settings.job_threads} threads each")
+    elsewhere = "" if url == CLIENTS_URL else f"So that hindcast finds it there: export HINDCAST_URL={url}\n"
     console.print(
         f"Ready after {time.monotonic() - begun:.0f} s. Next, in another terminal: [bold]make demo[/], or\n"
         f"  curl --data-binary @text.txt '{url}/v1/corpora?name=mine&format=text&pipeline=plain'\n"
-        "Ctrl-C stops everything.",
+        f"{elsewhere}Ctrl-C stops everything.",
         highlight=False,
         soft_wrap=True,
     )

@@ -140,6 +140,7 @@ def find_domains(
         rounds = (*rounds, latest)
         if len(rounds) >= spec.rounds:
             break
+    yield progress(spec.rounds + 2, message="describing them", metrics=latest.metrics())
     clusters = describe(space, counts, classification, k=spec.k)
     facts = _facts(spec, clusters, rounds, classification, gold_labels(text, spec.unit))
     return DomainAssignment(classification.labels_U, classification.margins_U, facts)

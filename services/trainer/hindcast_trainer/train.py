@@ -1,5 +1,6 @@
 """Train a language model: sections 3.1 and 4 of the paper, with a learned input or on pre-trained embeddings."""
 
+import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -286,6 +287,9 @@ def _fit_and_evaluate(
         scoring, lambda progress: replace(progress, done=to_learn + progress.done, total=to_learn + to_score)
     )
     metrics |= {f"{role}_perplexity": each.perplexity for role, each in scores.items()}
+    # Losses were told of each epoch; now they are of the weights that are kept, as perplexities are.
+    told = [role for role in ("train", "valid") if f"{role}_perplexity" in metrics]
+    metrics |= {f"{role}_loss": math.log(metrics[f"{role}_perplexity"]) for role in told}
     return metrics, scores
 
 

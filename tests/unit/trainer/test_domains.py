@@ -11,6 +11,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.exceptions import ConvergenceWarning
 
 from hindcast.errors import Corrupt, InvalidInput
+from hindcast.progress import relay
 from hindcast.text.corpus import Corpus, CorpusReference, Text
 from hindcast.text.corpus_writer import CorpusWriter
 from hindcast_trainer.assignment import DomainAssignment
@@ -53,6 +54,18 @@ def test_each_round_says_what_it_did(made_text, finish):
     assert rounds[0]["kept"] == pytest.approx(made_text.units("paragraph") / 4, abs=3)
     assert rounds[-1]["moved"] == 0
     assert rounds[-1]["silhouette"] > 0.5
+
+
+def test_the_last_that_is_told_is_of_the_last_round(made_text, finish):
+    told = []
+
+    def keep(progress):
+        told.append(progress)
+        return progress
+
+    facts = finish(relay(find_domains(spec(rounds=2), made_text, checkpoint=None), keep)).facts
+    assert told[-1].metrics == {name: float(value) for name, value in facts["rounds"][-1].items()}
+    assert told[-1].done == told[-1].total
 
 
 @pytest.fixture

@@ -37,6 +37,9 @@ class RowJobs:
     """The job that takes the intervals; none without held-out text, and in experiments from before there were any."""
     paper_perplexity: float | None = None
     """What the row is to be shown beside."""
+    pretraining: Mapping[str, Any] | None = None
+    """What its table was made of, as JSON: told as it was when the experiment was posted, whatever is deleted since.
+    None where there is no table, and in older experiments."""
 
     @property
     def own_jobs(self) -> list[str]:

@@ -13,10 +13,12 @@ from hindcast.jobs.ports import Transaction
 from hindcast.registry import Page, new_id
 from hindcast.text.corpus import CorpusReference
 from hindcast_trainer.comparison import ComparisonJob
+from hindcast_trainer.experiments.answer import RowPretraining
 from hindcast_trainer.experiments.document import Experiment, RowJobs
-from hindcast_trainer.experiments.known import held_out_text, jobs_of
+from hindcast_trainer.experiments.known import all_of, held_out_text, jobs_of
 from hindcast_trainer.experiments.plan import RowPlan, field_of, plan
 from hindcast_trainer.experiments.prepared import Prepared, result_of
+from hindcast_trainer.experiments.pretraining import pretraining_of
 from hindcast_trainer.experiments.request import ExperimentRequest
 from hindcast_trainer.experiments.table import status
 from hindcast_trainer.kinds import submit as submit_job
@@ -42,7 +44,10 @@ def submit(transaction: Transaction, request: ExperimentRequest) -> Experiment:
     experiment = replace(experiment, rows=[_row(queue, request, number, row) for number, row in enumerate(plans)])
     rows = [replace(row, comparison=_comparison(queue, experiment, row)) for row in experiment.rows]
     prepared = queue.prepared.finished()
-    _update(transaction, replace(experiment, prepared=prepared, rows=rows, made=frozenset(queue.made)))
+    experiment = replace(experiment, prepared=prepared, rows=rows, made=frozenset(queue.made))
+    known = all_of(transaction, experiment)
+    rows = [replace(row, pretraining=_told(pretraining_of(row, known))) for row in experiment.rows]
+    _update(transaction, replace(experiment, rows=rows))
     return find(transaction, experiment.id)
 
 
@@ -152,6 +157,10 @@ class _Queue:
         """The jobs that made these tables and models, or will."""
         makers = [made.job_id for made in self._transaction.resources.those(ids) if made.job_id]
         return list(self._transaction.jobs.those(makers))
+
+
+def _told(pretraining: RowPretraining | None) -> Mapping[str, Any] | None:
+    return None if pretraining is None else pretraining.model_dump(mode="json")
 
 
 def _row(queue: _Queue, request: ExperimentRequest, number: int, row: RowPlan) -> RowJobs:

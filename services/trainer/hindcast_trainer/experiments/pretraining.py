@@ -12,6 +12,8 @@ from hindcast_trainer.kinds import OBJECTIVES
 
 def pretraining_of(row: RowJobs, known: Known) -> RowPretraining | None:
     """None where the language models begin from nothing."""
+    if row.pretraining is not None:
+        return RowPretraining.model_validate(row.pretraining)
     job = known.jobs.get(row.pretrain or "")
     if job is not None:
         return _of_job(job, known)

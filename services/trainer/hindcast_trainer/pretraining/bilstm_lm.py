@@ -3,6 +3,7 @@
 Shapes: T time, B batch, N pairs of neighbours, H units of one direction.
 """
 
+import math
 from collections.abc import Generator, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -108,7 +109,10 @@ class BidirectionalLanguageModel(Objective):
             "valid_perplexity": result.valid_perplexity,
             "tokens_per_second": result.tokens_per_second,
         }
-        return {name: figure for name, figure in figures.items() if figure is not None}
+        known = {name: figure for name, figure in figures.items() if figure is not None}
+        # Losses were told of each epoch; now they are of the weights that are kept, as perplexities are.
+        losses = {f"{role}_loss": known.get(f"{role}_perplexity") for role in ("train", "valid")}
+        return {**known, **{name: math.log(figure) for name, figure in losses.items() if figure is not None}}
 
 
 class Pairs(NamedTuple):

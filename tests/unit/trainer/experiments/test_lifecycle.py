@@ -1,4 +1,5 @@
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,8 +11,10 @@ from hindcast.jobs.job import Job, JobStatus
 from hindcast.registry import Page, Resource
 from hindcast.testing import MemoryDatabase
 from hindcast_trainer.experiments import lifecycle
+from hindcast_trainer.experiments.answer import RowPretraining
 from hindcast_trainer.experiments.document import Experiment
-from hindcast_trainer.experiments.known import jobs_of
+from hindcast_trainer.experiments.known import all_of, jobs_of
+from hindcast_trainer.experiments.pretraining import pretraining_of
 from hindcast_trainer.experiments.request import ExperimentRequest
 from hindcast_trainer.experiments.table import status
 from hindcast_trainer.references import Reference
@@ -98,6 +101,19 @@ def test_what_a_table_at_hand_was_trained_on_is_known_of_the_job_that_made_it(da
     table = job(database, first.pretrain).result_id
     [row] = submit(database, {"label": "at hand", "table": table}).rows
     assert job(database, row.comparison).spec["pretraining"] == job(database, first.comparison).spec["pretraining"]
+
+
+def test_what_a_row_was_trained_on_is_told_though_its_table_is_deleted(database: MemoryDatabase) -> None:
+    [first] = submit(database, WORD2VEC).rows
+    table = job(database, first.pretrain).result_id
+    assert table is not None
+    experiment = submit(database, {"label": "at hand", "table": table})
+    told = {"dataset": "news", "unit": "sentence", "objective": "word2vec"}
+    assert experiment.rows[0].pretraining == told
+    with database.transaction() as transaction:
+        known = all_of(transaction, experiment)
+        without = replace(known, jobs={}, resources={})
+        assert pretraining_of(experiment.rows[0], without) == RowPretraining.model_validate(told)
 
 
 def test_a_model_that_goes_on_from_another_is_no_baseline_and_has_learned_what_that_one_had(
