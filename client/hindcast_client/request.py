@@ -80,8 +80,12 @@ Reference = str | Identified
 
 
 def id_of(reference: Reference) -> str:
-    """An id or a name."""
-    return reference if isinstance(reference, str) else reference.id
+    """An id or a name. TypeError for what has none."""
+    if isinstance(reference, str):
+        return reference
+    if not isinstance(id := getattr(reference, "id", None), str):
+        raise TypeError(f"must be an id, a name, or what has an id, not {reference!r}")
+    return id
 
 
 def at(*parts: Reference) -> str:

@@ -227,9 +227,9 @@ def test_json_is_the_servers_answer_byte_by_byte(made, run, hindcast, arguments,
             {"positive": ["storm", "city"], "negative": ["rain"], "k": 2},
         ),
         (
-            ["table", "vectors", "shell-vectors", "storm", "xyz", "--normalization", "unit"],
+            ["table", "vectors", "shell-vectors", "storm", "coast", "--normalization", "unit"],
             "/v1/tables/shell-vectors/vectors",
-            {"words": ["storm", "xyz"], "normalization": "unit"},
+            {"words": ["storm", "coast"], "normalization": "unit"},
         ),
         (
             ["table", "coverage", "shell-vectors", "--model", "shell-model"],
@@ -276,6 +276,8 @@ def test_words_are_ranked_by_several_models_side_by_side(made, run):
 
 def test_tables_and_models_go_out_and_come_back(made, run, folder):
     run("table", "export", "shell-vectors", "--format", "word2vec-text", "--output", "vectors.txt")
+    piped = run("table", "export", "shell-vectors", "--format", "word2vec-text", "--output", "-")
+    assert (piped.stdout, piped.stderr) == ((folder / "vectors.txt").read_text(), "")
     done = run("table", "import", "vectors.txt", "--format", "word2vec-text", "--name", "shell-copy")
     assert facts(run("table", "show", "shell-copy"))["id"] + "\n" == done.stdout
     own, copy = (
@@ -361,6 +363,7 @@ def test_an_ngram_model_is_kept_where_the_server_reads_them(made, run):
         (1, ["corpus", "rm", "nowhere"], "There is no corpus 'nowhere'."),
         (1, ["table", "import", "text.txt", "--format", "glove"], "text.txt: line 1 must"),
         (1, ["table", "neighbors", "shell-vectors", "xyz"], "word 'xyz' is not in the table"),
+        (1, ["table", "vectors", "shell-vectors", "xyz"], "The table lacks xyz."),
         (2, ["next", "The", "--model", "shell-model", "-k", "0"], "-k must be an integer of 1 or more"),
         (2, ["rank", "The", "coast", "--models", "shell-model,no-such"], "--models There is no model 'no-such'."),
         (1, ["perplexity", "gone.txt", "-m", "shell-model"], "gone.txt: No such file or directory"),
@@ -417,6 +420,16 @@ def test_ctrl_c_leaves_the_job_running_and_says_so(made, run, terminal):
     )
     assert facts(run("retry", "shell-long"))["status"] == "queued"
     run("cancel", "shell-long")
+
+
+def test_who_deletes_in_a_terminal_is_asked_first(made, run, terminal):
+    run("corpus", "add", "text.txt", "--name", "shell-doomed")
+    child = terminal("hindcast corpus rm shell-doomed")
+    child.expect("Delete shell-doomed, for good")
+    child.sendline("n")
+    assert ended(child)[1] == 1
+    assert facts(run("corpus", "show", "shell-doomed"))["name"] == "shell-doomed"
+    assert ended(terminal("hindcast corpus rm shell-doomed --yes"))[1] == 0
 
 
 def test_a_terminal_sees_bars_and_colours(made, terminal):

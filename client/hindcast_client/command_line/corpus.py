@@ -14,7 +14,7 @@ from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
 from hindcast_client.command_line.failures import Failure, tell, wrong_usage
 from hindcast_client.command_line.listing import Column, ago, figure, print_facts, printable
-from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, list_page, remove
+from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Yes, list_page, remove
 from hindcast_client.command_line.progress import shown
 from hindcast_client.command_line.sources import STANDARD_INPUT
 from hindcast_client.command_line.watching import watch
@@ -128,14 +128,14 @@ def show(to: Connection, corpus: names.Corpus) -> None:
 
 @app.command("rm")
 @asking
-def rm(to: Connection, corpora: names.Corpora) -> None:
+def rm(to: Connection, corpora: names.Corpora, yes: Yes = False) -> None:
     """Delete corpora that no job needs.
 
     Examples:
 
     hindcast corpus rm novels calls
     """
-    remove(to, "corpora", corpora)
+    remove(to, "corpora", corpora, yes=yes)
 
 
 def _ready(to: Connection, corpus: CorpusAnswer) -> tuple[CorpusAnswer, bytes]:

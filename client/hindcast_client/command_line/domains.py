@@ -9,7 +9,7 @@ from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking
 from hindcast_client.command_line.failures import tell
 from hindcast_client.command_line.listing import Column, ago, figure, print_table
-from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, list_page, remove
+from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Yes, list_page, remove
 from hindcast_client.request import at, get
 
 app = typer.Typer(help="Domains: what texts are about.", no_args_is_help=True)
@@ -80,14 +80,14 @@ def examples(
 
 @app.command("rm")
 @asking
-def rm(to: Connection, domains: names.SeveralDomains) -> None:
+def rm(to: Connection, domains: names.SeveralDomains, yes: Yes = False) -> None:
     """Delete sets of domains that no job needs.
 
     Examples:
 
     hindcast domains rm topics
     """
-    remove(to, "domains", domains)
+    remove(to, "domains", domains, yes=yes)
 
 
 def _row(found: DomainsSummary) -> tuple[object, ...]:

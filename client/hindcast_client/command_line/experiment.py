@@ -11,7 +11,7 @@ from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
 from hindcast_client.command_line.failures import tell, wrong_usage
 from hindcast_client.command_line.listing import Column, ago, figure, print_table, printable, share
-from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, list_page, remove
+from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Yes, list_page, remove
 from hindcast_client.command_line.specification import File as Spec
 from hindcast_client.command_line.specification import Set, Specification
 from hindcast_client.command_line.watching import jobs_shown, left_running, tell_away
@@ -173,14 +173,14 @@ def retry(to: Connection, experiment: names.Experiment) -> None:
 
 @app.command("rm")
 @asking
-def rm(to: Connection, experiments: names.Experiments) -> None:
+def rm(to: Connection, experiments: names.Experiments, yes: Yes = False) -> None:
     """Remove experiments that have ended. Their jobs, tables and models stay.
 
     Examples:
 
     hindcast experiment rm which-vectors
     """
-    remove(to, "experiments", experiments)
+    remove(to, "experiments", experiments, yes=yes)
 
 
 def _watched(to: Connection, experiment: str) -> None:

@@ -62,7 +62,7 @@ def plot(
     """Draw an experiment: each row's change to the baseline with its interval, the paper's number beside it.
 
     Of several, whose models learn different amounts of text, the curve of what pre-training brings over the words.
-    It needs matplotlib: pip install './client[plot]'.
+    It needs matplotlib: pip install './client\\[plot]'.
 
     Examples:
 

@@ -18,7 +18,7 @@ from hindcast_client.command_line.listing import (
     print_table,
     share,
 )
-from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, list_page, remove
+from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Yes, list_page, remove
 from hindcast_client.command_line.watching import headline, watch_to_its_end
 from hindcast_client.request import at, get, post
 
@@ -142,7 +142,7 @@ def log(
 
 @app.command("rm")
 @asking
-def rm(to: Connection, jobs: names.Jobs) -> None:
+def rm(to: Connection, jobs: names.Jobs, yes: Yes = False) -> None:
     """Remove jobs that have ended. What they made stays.
 
     Examples:
@@ -151,7 +151,7 @@ def rm(to: Connection, jobs: names.Jobs) -> None:
 
     hindcast jobs --status failed --json | jq -r '.items[].id' | xargs hindcast job rm
     """
-    remove(to, "jobs", jobs)
+    remove(to, "jobs", jobs, yes=yes)
 
 
 def _row(job: JobAnswer) -> tuple[object, ...]:

@@ -8,7 +8,7 @@ from hindcast_client.answers import ModelCard
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
 from hindcast_client.command_line.listing import Column, ago, called, figure, number, print_facts, size
-from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, list_page, remove, save
+from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, Yes, list_page, remove, save
 from hindcast_client.command_line.progress import shown
 from hindcast_client.command_line.uploading import File, named, upload
 from hindcast_client.request import Request, at, get
@@ -95,14 +95,14 @@ def import_(to: Connection, file: File, name: names.NewName = None) -> None:
 
 @app.command("rm")
 @asking
-def rm(to: Connection, models: names.Models) -> None:
+def rm(to: Connection, models: names.Models, yes: Yes = False) -> None:
     """Delete models that no job needs.
 
     Examples:
 
     hindcast model rm small
     """
-    remove(to, "models", models)
+    remove(to, "models", models, yes=yes)
 
 
 def _row(card: ModelCard) -> tuple[object, ...]:

@@ -6,7 +6,7 @@ from hindcast_client.answers import NgramCard
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
 from hindcast_client.command_line.listing import Column, ago, figure, print_facts, size
-from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, list_page, remove
+from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Yes, list_page, remove
 from hindcast_client.command_line.progress import shown
 from hindcast_client.command_line.uploading import File, named, upload
 from hindcast_client.request import Request, at, get
@@ -71,14 +71,14 @@ def show(to: Connection, ngram: names.Ngram) -> None:
 
 @app.command("rm")
 @asking
-def rm(to: Connection, ngrams: names.Ngrams) -> None:
+def rm(to: Connection, ngrams: names.Ngrams, yes: Yes = False) -> None:
     """Delete n-gram models.
 
     Examples:
 
     hindcast ngram rm news
     """
-    remove(to, "ngrams", ngrams)
+    remove(to, "ngrams", ngrams, yes=yes)
 
 
 def _row(card: NgramCard) -> tuple[object, ...]:

@@ -1,6 +1,7 @@
 """What the commands for every sort of thing do alike: list them, remove them, fetch them."""
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -11,7 +12,7 @@ from pydantic import BaseModel
 from hindcast_client.answer import Page
 from hindcast_client.command_line.connection import Connection, print_json
 from hindcast_client.command_line.failures import FAILED, Failure, tell, wrong_usage
-from hindcast_client.command_line.listing import Column, print_table, size
+from hindcast_client.command_line.listing import Column, print_table, printable, size
 from hindcast_client.errors import Refused
 from hindcast_client.request import Request, at, get
 
@@ -21,9 +22,15 @@ Cursor = Annotated[
 ]
 Name = Annotated[str | None, typer.Option("--name", help="Only what has this name.")]
 Output = Annotated[
-    Path, typer.Option("--output", "-o", metavar="FILE", help="Where it is written.", show_default=False)
+    Path,
+    typer.Option(
+        "--output", "-o", metavar="FILE|-", help="Where it is written; - is standard output.", show_default=False
+    ),
 ]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Don't ask first.")]
 FIRST_PAGE = 20
+
+STANDARD_OUTPUT = Path("-")
 
 Item = TypeVar("Item", bound=BaseModel)
 
@@ -46,8 +53,11 @@ def list_page(
     to.tell(get(at(collection), **query), Page, show)
 
 
-def remove(to: Connection, collection: str, things: Sequence[str]) -> None:
-    """Deletes things and prints the names of those that are gone. What can't be deleted doesn't keep others."""
+def remove(to: Connection, collection: str, things: Sequence[str], *, yes: bool) -> None:
+    """Deletes things and prints the names of those that are gone. What can't be deleted doesn't keep others. Whoever
+    sits before a terminal is asked first, unless it is `yes`."""
+    if not yes:
+        _make_sure(things)
     failed = False
     for thing in things:
         try:
@@ -67,8 +77,22 @@ def remove(to: Connection, collection: str, things: Sequence[str]) -> None:
         raise typer.Exit(FAILED)
 
 
+def _make_sure(things: Sequence[str]) -> None:
+    """Ends the command where somebody is there to be asked, and has second thoughts."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return
+    if not typer.confirm(printable(f"Delete {', '.join(things)}, for good?"), err=True):
+        raise typer.Exit(FAILED)
+
+
 def save(to: Connection, request: Request, output: Path) -> None:
-    """Writes an answer to a file, and says so."""
+    """Writes an answer to a file, and says so; or to standard output."""
+    if output == STANDARD_OUTPUT:
+        if sys.stdout.isatty():
+            wrong_usage("--output - is standard output: it must be a pipe or a file.")
+        to.transport.save(request, sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
     check_place(output)
     to.transport.save(request, output)
     tell_written(to, output)

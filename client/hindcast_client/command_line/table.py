@@ -9,9 +9,19 @@ from pydantic import BaseModel
 from hindcast_client.answers import CoverageAnswer, NeighborsAnswer, TableCard
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
-from hindcast_client.command_line.failures import wrong_usage
-from hindcast_client.command_line.listing import Column, ago, called, figure, print_facts, print_table, share, size
-from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, list_page, remove, save
+from hindcast_client.command_line.failures import Failure, wrong_usage
+from hindcast_client.command_line.listing import (
+    Column,
+    ago,
+    called,
+    figure,
+    print_facts,
+    print_table,
+    printable,
+    share,
+    size,
+)
+from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, Yes, list_page, remove, save
 from hindcast_client.command_line.progress import shown
 from hindcast_client.command_line.uploading import File, named, upload
 from hindcast_client.request import Request, at, get, post, stated
@@ -156,7 +166,7 @@ def vectors(
         Literal["none", "unit", "mean_variance", "standardize"] | None, typer.Option(help="By all of the table.")
     ] = None,
 ) -> None:
-    """Print vectors of words: a line each, the word and its numbers. A word that the table lacks has none.
+    """Print vectors of words: a line each, the word and its numbers. Ends with 1 if the table lacks one of them.
 
     Examples:
 
@@ -166,8 +176,11 @@ def vectors(
     """
 
     def show(answer: _Vectors) -> None:
-        for word, vector in zip(words, answer.vectors, strict=True):
-            typer.echo("\t".join([word, *map(str, vector or ())]))
+        found = {word: vector for word, vector in zip(words, answer.vectors, strict=True) if vector is not None}
+        for word, vector in found.items():
+            typer.echo("\t".join([word, *map(str, vector)]))
+        if missing := [word for word in words if word not in found]:
+            raise Failure(f"The table lacks {', '.join(map(printable, missing))}.")
 
     told = stated(words=words, normalization=normalization)
     to.tell(post(at("tables", table, "vectors"), told), _Vectors, show)
@@ -204,14 +217,14 @@ def coverage(
 
 @app.command("rm")
 @asking
-def rm(to: Connection, tables: names.Tables) -> None:
+def rm(to: Connection, tables: names.Tables, yes: Yes = False) -> None:
     """Delete tables that no job needs.
 
     Examples:
 
     hindcast table rm vectors
     """
-    remove(to, "tables", tables)
+    remove(to, "tables", tables, yes=yes)
 
 
 def _tell_neighbors(to: Connection, request: Request) -> None:

@@ -23,6 +23,8 @@ class Spec(BaseModel):
 def test_names_of_any_letters_are_one_part_of_a_path():
     assert at("models", "klein 雨/x?", "rank") == "/v1/models/klein%20%E9%9B%A8%2Fx%3F/rank"
     assert at("tables", CARD) == "/v1/tables/tab_1"
+    with pytest.raises(TypeError, match="must be an id, a name, or what has an id, not None"):
+        at("tables", None)
 
 
 def test_names_that_would_change_a_path_stay_names():
