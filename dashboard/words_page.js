@@ -5,6 +5,7 @@ import { perplexity } from "./figures.js";
 import { Heading } from "./headings.js";
 import { html, useEffect, useId, useMemo, useState } from "./html.js";
 import { ModelsAsked, nameOf } from "./models_asked.js";
+import { namedFirst } from "./names.js";
 import { Empty, Problem, Unanswered } from "./notices.js";
 import { HURRICANE, MOST_CHARACTERS, isOpen, placeOf, placesOf, written } from "./passage.js";
 import { Passage } from "./passage_view.js";
@@ -65,17 +66,34 @@ function Asking({ question: asked, cards }) {
     <${Scored} question=${question} cards=${cards} turn=${turn} />`;
 }
 
-/** The two newest models that know the same words; where no two do, the newest. */
+/** The two newest models that know the same words, those with a name before others; where no two do, the newest. */
 function usual(cards) {
-  const like = (card) => cards.find((other) => other !== card && other.vocabulary.sha256 === card.vocabulary.sha256 && other.pipeline === card.pipeline);
-  const first = cards.find(like) ?? cards[0];
+  const ordered = namedFirst(cards);
+  const like = (card) => ordered.find((other) => other !== card && other.vocabulary.sha256 === card.vocabulary.sha256 && other.pipeline === card.pipeline);
+  const named = ordered.filter((card) => card.name);
+  const first = named.find(like) ?? named[0] ?? ordered.find(like) ?? ordered[0];
   return [first, like(first)].filter(Boolean).map((card) => card.id);
 }
+
+const CUT = `What you pasted was cut: a passage has at most ${MOST_CHARACTERS.toLocaleString("en")} characters. Longer texts can be scored as a corpus.`;
 
 function PassageForm({ text, onAsk, onHurricane }) {
   const [draft, setDraft] = useState(text);
   const [missing, setMissing] = useState("");
+  const [isCut, setCut] = useState(false);
   const id = useId();
+  const paste = (event) => {
+    const { value, selectionStart, selectionEnd } = event.currentTarget;
+    const pasted = event.clipboardData.getData("text/plain").replaceAll("\r\n", "\n");
+    const isTooLong = value.length - (selectionEnd - selectionStart) + pasted.length > MOST_CHARACTERS;
+    setCut(isTooLong);
+    if (isTooLong) announce(CUT);
+  };
+  const write = (event) => {
+    const { value } = event.currentTarget;
+    setDraft(value);
+    if (value.length < MOST_CHARACTERS - 1) setCut(false); // a browser doesn't cut through a character of two units
+  };
   const ask = (event) => {
     event.preventDefault();
     const passage = written(draft);
@@ -86,12 +104,13 @@ function PassageForm({ text, onAsk, onHurricane }) {
   return html`<form class="passage-form" onSubmit=${ask}>
     <label for=${id}>Passage</label>
     <textarea id=${id} rows="3" maxlength=${MOST_CHARACTERS} placeholder="Type or paste some sentences" value=${draft}
-      aria-invalid=${missing ? "true" : undefined} aria-describedby=${missing ? `${id}-missing` : undefined}
-      onInput=${(event) => setDraft(event.currentTarget.value)} onKeyDown=${keys}></textarea>
+      aria-invalid=${missing ? "true" : undefined} aria-describedby=${[missing && `${id}-missing`, isCut && `${id}-cut`].filter(Boolean).join(" ") || undefined}
+      onPaste=${paste} onInput=${write} onKeyDown=${keys}></textarea>
+    ${isCut && html`<p class="reason" id=${`${id}-cut`}>${CUT}</p>`}
     ${missing && html`<p class="reason" id=${`${id}-missing`}>${missing}</p>`}
     <div class="line"><button class="primary">Colour the words</button>
       <button type="button" onClick=${onHurricane}>The hurricane passage</button>
-      ${draft.length >= MOST_CHARACTERS && html`<span class="quiet">No more than ${MOST_CHARACTERS.toLocaleString("en")} characters.</span>`}</div>
+      ${!isCut && draft.length >= MOST_CHARACTERS && html`<span class="quiet">No more than ${MOST_CHARACTERS.toLocaleString("en")} characters.</span>`}</div>
   </form>`;
 }
 

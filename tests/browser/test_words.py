@@ -4,6 +4,7 @@ import itertools
 import math
 import re
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -230,3 +231,50 @@ def test_models_are_added_and_a_passage_is_needed(look: Look, site: str) -> None
     row = page.get_by_role("row").filter(has_text="second")
     figures = asked(site, "models/second/perplexity", {"texts": ["The storm\nwas near"]})
     expect(row.get_by_role("cell").first).to_have_text(f"{figures['perplexity']:.1f}")
+
+
+def test_a_pasted_passage_that_is_cut_says_so(look: Look, site: str) -> None:
+    page = look(f"{site}/#/words?models=first")
+    passage = page.get_by_label("Passage", exact=True)
+    cut = "What you pasted was cut: a passage has at most 8,000 characters."
+    said = page.get_by_role("main").get_by_text(cut)
+    passage.fill("storm " * 700)
+    for key in ("Control+a", "Control+c", "End", "Control+v"):
+        passage.press(key)
+    assert len(passage.input_value()) == 8000
+    expect(passage).to_have_accessible_description(re.compile(re.escape(cut)))
+    expect(page.locator("#announcer")).to_contain_text(cut)
+    expect(said).to_be_visible()
+    assert faults(page) == []
+    passage.fill("storm")
+    expect(said).to_be_hidden()
+    for key in ("Control+a", "Control+c", "End", "Control+v"):
+        passage.press(key)
+    assert passage.input_value() == "stormstorm"
+    expect(said).to_be_hidden()
+
+
+def test_models_with_a_name_are_asked_before_newer_ones_without(
+    look: Look, new_settings: Callable[[], Settings], served: Callable[[Settings], str], tmp_path: Path
+) -> None:
+    url = served(new_settings())
+    ids = {}
+    for seed, name in enumerate(("older", "newer", None, None), start=1):
+        (tmp_path / str(seed)).mkdir()
+        asked = {} if name is None else {"name": name}
+        body = packed_model(tmp_path / str(seed), seed=seed)
+        ids[seed] = (
+            httpx.post(f"{url}/v1/models", params=asked, content=body, timeout=60).raise_for_status().json()["id"]
+        )
+    page = look(f"{url}/#/words")
+    radios = page.get_by_role("radio")
+    expect(radios).to_have_count(2)
+    for number, name in enumerate(("newer", "older")):
+        expect(radios.nth(number)).to_have_accessible_name(name)
+    page.goto(f"{url}/#/rescoring")
+    expect(page.get_by_label("Model", exact=True)).to_have_value(ids[2])
+    for seed in (1, 2):
+        httpx.delete(f"{url}/v1/models/{ids[seed]}").raise_for_status()
+    page = look(f"{url}/#/words")
+    for number, seed in enumerate((4, 3)):
+        expect(page.get_by_role("radio").nth(number)).to_have_accessible_name(ids[seed])
