@@ -163,17 +163,22 @@ function Bars({ difference, left, right }) {
     <span class="unseen">${parts.map(([name, value]) => `${COMPONENTS[name]} ${signed(value)}`).join(", ")}</span>`;
 }
 
-/** The weighted components themselves. */
+/** Its figures are counts: a charge for them is a component, with a column of its own. */
+const UNKNOWN = "words unknown";
+
+/** The weighted components themselves, and how many words the model doesn't know. */
 function Figures({ list, sorted, ranks, weights, making }) {
   const names = present([list], making);
+  const hasUnknown = list.hypotheses.some((each) => each.oov > 0);
   const [isOpen, setOpen] = useState(false);
   return html`<details class="figures" onToggle=${(event) => setOpen(event.currentTarget.open)}><summary>Figures</summary>
     ${isOpen && html`<div class="scroll figures-table" tabindex="0" role="region" aria-label=${`Figures of ${list.utterance}`}><table>
-      <thead><tr><th scope="col">Hypothesis</th>${names.map((name) => html`<th key=${name} scope="col" class="number">${COMPONENTS[name]}</th>`)}
+      <thead><tr><th scope="col">Hypothesis</th>${hasUnknown && html`<th scope="col" class="number">${UNKNOWN}</th>`}${names.map((name) => html`<th key=${name} scope="col" class="number">${COMPONENTS[name]}</th>`)}
         <th scope="col" class="number">total</th><th scope="col" class="number">before</th><th scope="col" class="number">after</th></tr></thead>
       <tbody>${sorted.map((place) => {
         const own = components(list.hypotheses[place], weights, making);
-        return html`<tr key=${place}><th scope="row">${list.hypotheses[place].text}</th>${names.map((name) => html`<td key=${name} class="number">${minus(own[name])}</td>`)}
+        return html`<tr key=${place}><th scope="row">${list.hypotheses[place].text}</th>
+          ${hasUnknown && html`<td class="number">${list.hypotheses[place].oov || ""}</td>`}${names.map((name) => html`<td key=${name} class="number">${minus(own[name])}</td>`)}
           <td class="number total">${minus(ranks.totals[place])}</td><td class="number">${ranks.before[place]}</td><td class="number">${ranks.after[place]}</td></tr>`;
       })}</tbody></table></div>`}
   </details>`;

@@ -59,14 +59,17 @@ def paste(page: Page, lists: str) -> None:
 
 
 def figures(page: Page, utterance: str) -> list[list[str]]:
-    """Each hypothesis of a list, in the order shown: its text, then its figures."""
+    """Each hypothesis of a list, in the order shown: its text, then its figures without the count of unknown words."""
     article = page.get_by_role("article", name=f"List {utterance}")
     table = article.get_by_role("region", name=f"Figures of {utterance}")
     if not table.is_visible():
         article.get_by_text("Figures", exact=True).click()
     expect(table).to_be_visible()
     rows = table.locator("tbody tr").evaluate_all(
-        "(rows) => rows.map((row) => [...row.cells].map((cell) => cell.innerText))"
+        """(rows) => rows.map((row) => {
+          const headings = [...row.closest("table").tHead.rows[0].cells].map((cell) => cell.innerText);
+          return [...row.cells].map((cell) => cell.innerText).filter((_, place) => headings[place] !== "words unknown");
+        })"""
     )
     return [[cell.replace(MINUS, "-") for cell in row] for row in rows]
 
@@ -132,6 +135,23 @@ def test_sliders_show_what_the_service_would_answer_without_asking_it(look: Look
     assert_shown(page, rescored(stocked_url, LISTS, **weights))
     page.get_by_role("button", name="Back to 1, 1, 0").click()
     assert_shown(page, rescored(stocked_url, LISTS))
+
+
+def test_words_that_the_model_does_not_know_are_counted_where_there_are_some(look: Look, stocked_url: str) -> None:
+    page = look(f"{stocked_url}/#/rescoring")
+    paste(page, LISTS)
+    for one in rescored(stocked_url, LISTS):
+        figures(page, one["utterance"])
+        table = page.get_by_role("region", name=f"Figures of {one['utterance']}")
+        unknown = {each["text"]: each["oov"] for each in one["hypotheses"]}
+        heading = table.get_by_role("columnheader", name="words unknown", exact=True)
+        expect(heading).to_have_count(1 if any(unknown.values()) else 0)
+        for text, count in unknown.items() if any(unknown.values()) else ():
+            cell = table.get_by_role("row").filter(has_text=text).get_by_role("cell").first
+            expect(cell).to_have_text(str(count or ""))
+    assert {"unicorns": 1}.items() <= {
+        each["text"]: each["oov"] for each in rescored(stocked_url, LISTS)[0]["hypotheses"]
+    }.items()
 
 
 def moves(article: Locator) -> list[str]:
