@@ -45,7 +45,6 @@ function Clusters({ domains, order, term, change }) {
   const sorted = fitting.toSorted((a, b) => ORDERS[order].by(a) - ORDERS[order].by(b) || a.id - b.id);
   const shown = isWhole ? sorted : sorted.slice(0, SHOWN);
   const largest = Math.max(1, ...domains.clusters.map((one) => one.paragraphs));
-  const surest = Math.max(1e-9, ...domains.clusters.map((one) => one.confidence));
   useEffect(() => {
     if (wanted) announce(`${fitting.length} of ${domains.k} clusters have such a term`);
   }, [wanted]);
@@ -59,12 +58,12 @@ function Clusters({ domains, order, term, change }) {
           ${Object.entries(ORDERS).map(([name, { title }]) => html`<option key=${name} value=${name}>${title}</option>`)}</select></span>
     </form>
     ${sorted.length === 0 && html`<p class="quiet">No cluster has a term that begins so.</p>`}
-    <ul class="plain clusters">${shown.map((cluster) => html`<${ClusterLine} key=${cluster.id} domains=${domains} cluster=${cluster} largest=${largest} surest=${surest} />`)}</ul>
+    <ul class="plain clusters">${shown.map((cluster) => html`<${ClusterLine} key=${cluster.id} domains=${domains} cluster=${cluster} largest=${largest} />`)}</ul>
     ${sorted.length > shown.length && html`<button type="button" onClick=${() => setWhole(true)}>Show all ${count(sorted.length)}</button>`}
   </section>`;
 }
 
-function ClusterLine({ domains, cluster, largest, surest }) {
+function ClusterLine({ domains, cluster, largest }) {
   const [isOpen, setOpen] = useState(false);
   const [first, ...others] = cluster.top_terms;
   const all = domains.clusters.reduce((sum, one) => sum + one.paragraphs, 0) + domains.unclassified;
@@ -74,7 +73,7 @@ function ClusterLine({ domains, cluster, largest, surest }) {
       <span class="measure">${count(cluster.paragraphs)} <span class="quiet">${domains.unit}s, ${percent(all ? cluster.paragraphs / all : 0)}</span>
         <span class="bar size" aria-hidden="true"><span style=${{ width: `${(100 * cluster.paragraphs) / largest}%` }}></span></span></span>
       <span class="measure">${cluster.confidence.toFixed(2)} <span class="quiet">confidence</span>
-        <span class="bar" aria-hidden="true"><span style=${{ width: `${(100 * Math.max(0, cluster.confidence)) / surest}%` }}></span></span></span>
+        <span class="bar" aria-hidden="true"><span style=${{ width: `${100 * Math.max(0, cluster.confidence)}%` }}></span></span></span>
     </summary>
     ${isOpen && html`<${Examples} domains=${domains} cluster=${cluster} />`}
   </details></li>`;

@@ -32,6 +32,11 @@ def test_clusters_are_shown_with_terms_sizes_and_examples(
     expect(page.get_by_text("0.494")).to_be_visible()
     expect(page.get_by_role("region", name="Rounds").get_by_role("row").nth(1)).to_contain_text("31")
     expect(page.get_by_text("news", exact=True)).to_be_visible()
+    confidence = (1, *(one["confidence"] for one in httpx.get(f"{stocked_url}/v1/domains/topics").json()["clusters"]))
+    bar = clusters.first.locator(".bar").nth(1).locator("span")
+    assert bar.evaluate("(bar) => bar.clientWidth / bar.parentElement.clientWidth") == pytest.approx(
+        confidence[CLUSTERS], abs=0.01
+    )
     clusters.first.click()
     examples = page.locator(".examples li")
     expect(examples).to_have_count(5)
