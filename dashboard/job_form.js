@@ -68,7 +68,7 @@ function Form({ document, like, kind: wanted }) {
         ${[...kinds.keys()].map((name) => html`<option key=${name} value=${name}>${kindName(name)}</option>`)}
       </select></div>
       ${schema.description && html`<${Hint} text=${schema.description} />`}</div>
-    ${choices.corpora?.length === 0 && html`<div class="notice"><p>There is no corpus yet, and a job needs one.
+    ${choices.corpora?.length === 0 && html`<div class="notice"><p>There is no corpus yet, and a job needs one.${" "}
       <a href=${address([])}>How to send a text</a></p></div>`}
     <${Refused} failure=${failure} fields=${fields} />
     ${ordered.map(draw)}

@@ -34,12 +34,18 @@ function Loaded({ entry, path, query }) {
   const [module, setModule] = useState(undefined);
   const [failed, setFailed] = useState(false);
   useEffect(() => {
+    let isHere = true;
     const load = async () => {
       const found = await entry.load();
+      if (!isHere) return;
       await styled(found.stylesheet);
-      setModule(found);
+      if (isHere) setModule(found);
     };
     load().catch(() => setFailed(true));
+    return () => {
+      isHere = false;
+      wear(undefined);
+    };
   }, [entry]);
   if (failed) {
     return html`<div class="notice problem" role="alert"><p>This page could not be loaded: the server does not answer.
@@ -82,13 +88,23 @@ function skip(event, main) {
   main?.focus();
 }
 
+/** The style sheet of the page that is seen. */
+let worn;
+
+/** A page's sheet holds for that page alone: classes of the same name mean other things on others. */
+function wear(name) {
+  worn = name;
+  for (const { dataset, sheet } of document.querySelectorAll("link[data-page]")) if (sheet) sheet.disabled = dataset.page !== worn;
+}
+
 /** A page's own style sheet is here, so that nothing is drawn without it. */
 function styled(name) {
+  wear(name);
   if (!name || document.querySelector(`link[data-page="${name}"]`)) return Promise.resolve();
   const link = Object.assign(document.createElement("link"), { rel: "stylesheet", href: new URL(name, import.meta.url).href });
   link.dataset.page = name;
   return new Promise((here, missing) => {
-    link.onload = here;
+    link.onload = () => (wear(worn), here());
     link.onerror = () => (link.remove(), missing());
     document.head.append(link);
   });

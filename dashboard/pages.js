@@ -1,6 +1,7 @@
 /**
  * THE LIST of pages: a page is one file that exports a component `Page({ path, query })`, and one line here. `path` is
- * what follows the page's own part of the address. A file may also export `stylesheet`, the name of a file of its own.
+ * what follows the page's own part of the address. A file may also export `stylesheet`, the name of a file of its own,
+ * which holds while the page is seen.
  *
  * @typedef {object} Entry
  * @property {string} path   first part of the address: `#/jobs`

@@ -1,8 +1,8 @@
 """The overview and the frame around all pages."""
 
 import pytest
-from browser.looking import DESKTOP, LOOKS, Look, Scheme, faults, overflows
-from playwright.sync_api import expect
+from browser.looking import DESKTOP, LOOKS, PHONE, Look, Scheme, faults, overflows
+from playwright.sync_api import Page, expect
 
 pytestmark = pytest.mark.browser
 
@@ -15,6 +15,8 @@ def test_with_nothing_there_it_says_how_to_begin(look: Look, empty_url: str, sch
     assert page.title() == "Hindcast"
     assert faults(page) == []
     assert not overflows(page)
+    command = page.locator("pre").first
+    assert command.evaluate("(pre) => pre.scrollWidth <= pre.clientWidth")  # it is read whole
 
 
 def test_an_unknown_page_leads_back(look: Look, empty_url: str) -> None:
@@ -58,3 +60,53 @@ def test_a_server_that_is_away_is_told_and_its_return_too(look: Look, empty_url:
     page.context.set_offline(False)
     expect(page.get_by_text("The server does not answer. What you see may be old")).to_be_hidden()
     expect(page.locator("#announcer")).to_have_text("The server answers again.")
+
+
+SETTLED_MILLISECONDS = 400
+PAGES = (
+    ("words?text=the+storm", "region", "Models"),
+    ("embeddings?word=storm7", "region", "Neighbours of storm7"),
+    ("rescoring", "form", "Lists to rescore"),
+    ("domains/topics", "region", "Rounds"),
+    ("embeddings/map?tables=coast&word=storm7", "heading", "Nearest to storm7"),
+    ("jobs", "heading", "Jobs"),
+    ("experiments", "heading", "Experiments"),
+)
+"""Each page, and what is there once it is drawn."""
+_STYLES = """() => [...document.querySelectorAll("main *")].map((node) => {
+  const drawn = getComputedStyle(node);
+  const told = ["position", "display", "padding", "margin", "border", "maxHeight", "backgroundColor", "fontSize"];
+  return [node.tagName, node.className, ...told.map((name) => drawn[name])].join(" ");
+})"""
+
+
+def styles(page: Page, role: str, name: str) -> list[str]:
+    """How each element of the page is drawn, once all answers are there."""
+    expect(page.get_by_role(role, name=name).first).to_be_visible()  # type: ignore[arg-type]
+    before: list[str] = []
+    while True:  # answers may still come in
+        expect(page.locator("main [aria-busy]")).to_have_count(0)
+        found: list[str] = page.evaluate(_STYLES)
+        if found == before:
+            return found
+        before = found
+        page.wait_for_timeout(SETTLED_MILLISECONDS)
+
+
+@pytest.mark.parametrize("width", [DESKTOP, PHONE])
+def test_a_page_looks_the_same_whichever_were_seen_before(look: Look, stocked_url: str, width: int) -> None:
+    look.forgive("willReadFrequently")
+    walking = look(f"{stocked_url}/#/", width=width)
+    expect(walking.get_by_role("heading", name="Overview")).to_be_visible()
+    fresh = {path: styles(look(f"{stocked_url}/#/{path}", width=width), role, name) for path, role, name in PAGES}
+    for path, role, name in (*PAGES, *PAGES):  # the second time every sheet has been loaded
+        walking.evaluate("(path) => void (location.hash = `#/${path}`)", path)
+        assert styles(walking, role, name) == fresh[path], path
+
+
+def test_the_words_before_a_link_are_apart_from_it(look: Look, empty_url: str) -> None:
+    for path, sentence in (
+        ("jobs/new", "There is no corpus yet, and a job needs one. How to send a text"),
+        ("rescoring", "what a speech recogniser heard. Train a model, then"),
+    ):
+        expect(look(f"{empty_url}/#/{path}").get_by_role("main")).to_contain_text(sentence)
