@@ -64,7 +64,7 @@ kenlm: $(INSTALLED) ## what reads n-gram models (/v1/ngrams), built from source:
 
 test: $(INSTALLED) ## every test, against real servers (about ten minutes on two cores)
 	@echo "==> Tests: unit, training, contract, migrations, integration, acceptance"
-	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadscope tests
+	@OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 3 --dist loadscope tests
 
 bench: $(INSTALLED) ## speed beside the textbook's way and other methods, as ratios within one run
 	@$(BIN)/python benchmarks/training_speed.py --json $(VENV)/training_speed.json

@@ -21,6 +21,7 @@ _FENCE = re.compile(r"^```(?P<language>\S*)[ ]?(?P<marks>[^\n]*)\n(?P<text>.*?)^
 _SHELL = 'set -euo pipefail\ncurl() { command curl --silent --fail-with-body "$@"; }\n'
 _VARIES = (
     (re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[━╺╸]+"), ""),
+    (re.compile(r"There are more: --limit \d+ shows more of them\."), ""),  # others' in the same database
     (re.compile(r"https?://[\w.:]+"), "URL"),
     (re.compile(r"(?<![\w/])/[\w./~-]+"), "PATH"),
     (re.compile(r"\b(cor|dom|exp|job|lm|ng|req|ses|tab)_[0-9a-f]+|\b[0-9a-f]{64}\b"), "ID"),
