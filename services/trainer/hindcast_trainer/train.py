@@ -1,6 +1,5 @@
 """Train a language model: sections 3.1 and 4 of the paper, with a learned input or on pre-trained embeddings."""
 
-import math
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +17,7 @@ from hindcast.lm.lstm import LstmLanguageModel, LstmSpecification
 from hindcast.lm.objectives import Objective, SelfNormalized, Softmax
 from hindcast.lm.trainee import LanguageModelTrainee
 from hindcast.nn.device import torch_device
-from hindcast.nn.fitting import Plan, fit
+from hindcast.nn.fitting import Plan, fit, losses_of
 from hindcast.progress import Progress, relay
 from hindcast.registry import ResourceType
 from hindcast.text.corpus import CorpusReference, EncodedText, Text
@@ -287,10 +286,7 @@ def _fit_and_evaluate(
         scoring, lambda progress: replace(progress, done=to_learn + progress.done, total=to_learn + to_score)
     )
     metrics |= {f"{role}_perplexity": each.perplexity for role, each in scores.items()}
-    # Losses were told of each epoch; now they are of the weights that are kept, as perplexities are.
-    told = [role for role in ("train", "valid") if f"{role}_perplexity" in metrics]
-    metrics |= {f"{role}_loss": math.log(metrics[f"{role}_perplexity"]) for role in told}
-    return metrics, scores
+    return metrics | losses_of(metrics), scores
 
 
 def _overlap(held_out: Text, train: Text, work: Work) -> Overlap:

@@ -118,6 +118,13 @@ class FitResult:
     tokens_per_second: float
 
 
+def losses_of(figures: Mapping[str, float]) -> dict[str, float]:
+    """`train_loss` and `valid_loss` of the weights that are kept, in nats a prediction, as far as their perplexities
+    are among the figures: while a fit goes on, losses are told of each epoch."""
+    perplexities = {role: figures.get(f"{role}_perplexity") for role in ("train", "valid")}
+    return {f"{role}_loss": math.log(figure) for role, figure in perplexities.items() if figure is not None}
+
+
 @dataclass
 class _Position:
     """Everything of a fit that isn't a tensor."""

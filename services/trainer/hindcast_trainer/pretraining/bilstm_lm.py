@@ -3,7 +3,6 @@
 Shapes: T time, B batch, N pairs of neighbours, H units of one direction.
 """
 
-import math
 from collections.abc import Generator, Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,7 @@ from hindcast.lm.objectives import EXACT, SampledSoftmax
 from hindcast.nn.bilstm import BidirectionalLSTM, tensors
 from hindcast.nn.device import device_of
 from hindcast.nn.embedding_table import EmbeddingTable
-from hindcast.nn.fitting import FitResult, Loss
+from hindcast.nn.fitting import FitResult, Loss, losses_of
 from hindcast.progress import Progress
 from hindcast.text.batches import UnitBatch
 from hindcast_trainer.pretrain import Material, pretrain
@@ -110,9 +109,7 @@ class BidirectionalLanguageModel(Objective):
             "tokens_per_second": result.tokens_per_second,
         }
         known = {name: figure for name, figure in figures.items() if figure is not None}
-        # Losses were told of each epoch; now they are of the weights that are kept, as perplexities are.
-        losses = {f"{role}_loss": known.get(f"{role}_perplexity") for role in ("train", "valid")}
-        return {**known, **{name: math.log(figure) for name, figure in losses.items() if figure is not None}}
+        return {**known, **losses_of(known)}
 
 
 class Pairs(NamedTuple):
