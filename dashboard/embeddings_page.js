@@ -4,11 +4,11 @@ import { ROOT } from "./api.js";
 import { count } from "./figures.js";
 import { Heading } from "./headings.js";
 import { html } from "./html.js";
+import { called } from "./names.js";
 import { Empty, Unanswered } from "./notices.js";
 import { address, go } from "./routing.js";
 import { TableMap } from "./table_map.js";
 import { Neighbors } from "./table_neighbors.js";
-import { tableName } from "./table_parts.js";
 import { Scores } from "./table_scores.js";
 
 export const stylesheet = "embeddings_page.css";
@@ -56,7 +56,7 @@ function Choice({ tables, chosen, onChange }) {
     <div class="choices">
     ${tables.map((table) => html`<label key=${table.id} class="choice">
       <input type="checkbox" checked=${isChosen(table)} disabled=${!isChosen(table) && chosen.length >= MOST_SIDE_BY_SIDE} onChange=${() => turn(table)} />
-      <span><span class="name">${tableName(table)}</span> <span class="quiet">${count(table.words)} × ${table.size}, ${table.source.replaceAll("_", " ")}</span></span>
+      <span><span class="name">${called(table)}</span> <span class="quiet">${count(table.words)} × ${table.size}, ${table.source.replaceAll("_", " ")}</span></span>
     </label>`)}</div>
   </fieldset>`;
 }

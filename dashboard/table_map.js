@@ -4,8 +4,9 @@ import { useAnswer, useAnswers } from "./answers.js";
 import { v1 } from "./api.js";
 import { count, percent } from "./figures.js";
 import { html, useEffect, useId, useMemo } from "./html.js";
+import { called } from "./names.js";
 import { Unanswered } from "./notices.js";
-import { Share, Wrong, cosine, tableName } from "./table_parts.js";
+import { Share, Wrong, cosine } from "./table_parts.js";
 import { WordMap } from "./word_map.js";
 
 const NUMBERS = [300, 1000, 3000, 5000];
@@ -21,7 +22,7 @@ export function TableMap({ tables, query, change }) {
   const answer = useAnswer(`${v1("tables", table.id, "projection")}?method=${method}&limit=${limit}`);
   return html`<section><h2>Map</h2>
     <form class="filters" aria-label="What is drawn" onSubmit=${(event) => event.preventDefault()}>
-      <${Choice} label="Table" value=${table.id} choices=${tables.map((one) => [one.id, tableName(one)])} onChange=${(id) => change({ table: id })} />
+      <${Choice} label="Table" value=${table.id} choices=${tables.map((one) => [one.id, called(one)])} onChange=${(id) => change({ table: id })} />
       <${Choice} label="Words" value=${limit} choices=${NUMBERS.map((number) => [number, `the first ${count(number)}`])} onChange=${(number) => change({ limit: number })} />
       <${Choice} label="Drawn by" value=${method} choices=${Object.entries(METHODS)} onChange=${(name) => change({ method: name })} />
     </form>
@@ -49,7 +50,7 @@ function Drawn({ table, projection, word, change }) {
     if (near.length) announce(`${word}${drawn.has(word) ? "" : " is not among the words drawn"}. Nearest: ${near.slice(0, 5).map((one) => one.word).join(", ")}`);
   }, [word, near.length]);
   return html`<div class="map-beside">
-    <div class="map-main"><${WordMap} name=${tableName(table)} points=${points} marks=${marks} onWord=${search} />
+    <div class="map-main"><${WordMap} name=${called(table)} points=${points} marks=${marks} onWord=${search} />
       <p class="hint">${count(points.length)} words by the directions of their vectors.
         ${explained && ` Of their variance ${percent(explained.x + explained.y)} is seen: what lies apart is apart, what lies close may not be.`}</p></div>
     <div class="map-side">

@@ -3,8 +3,9 @@ import { announce } from "./announcing.js";
 import { useAnswer, useAnswers } from "./answers.js";
 import { v1 } from "./api.js";
 import { html, useEffect, useId } from "./html.js";
+import { called } from "./names.js";
 import { Waiting } from "./notices.js";
-import { Share, Wrong, cosine, tableName } from "./table_parts.js";
+import { Share, Wrong, cosine } from "./table_parts.js";
 
 const NUMBERS = [10, 25, 50, 100];
 const SUGGESTED = 8;
@@ -75,7 +76,7 @@ function SideBySide({ title, tables, path, body, onWord }) {
   }, [isWhole, title]);
   const some = [...times.values()].some((number) => number > 1);
   return html`<div class="beside" role="region" aria-label=${title}>
-      ${tables.map((table, place) => html`<div key=${table.id} class="of-table"><h3>${tableName(table)}</h3>
+      ${tables.map((table, place) => html`<div key=${table.id} class="of-table"><h3>${called(table)}</h3>
         ${answers[place].failure ? html`<${Wrong} answer=${answers[place]} />` : !answers[place].value && html`<${Waiting} />`}
         ${lists[place].length > 0 && html`<ol class="nearest">
           ${lists[place].map((one) => html`<li key=${one.word}>

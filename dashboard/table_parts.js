@@ -1,9 +1,5 @@
 /** What views of tables share. */
 import { html } from "./html.js";
-import { called } from "./names.js";
-
-/** What a table is called. */
-export const tableName = (table) => called(table);
 
 /** A cosine, or a correlation: −0.12. */
 export const cosine = (value) => value.toFixed(2).replace("-", "−");

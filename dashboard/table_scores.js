@@ -5,7 +5,7 @@ import { count, percent } from "./figures.js";
 import { html, useId } from "./html.js";
 import { called } from "./names.js";
 import { Problem, Unanswered } from "./notices.js";
-import { Share, Wrong, cosine, tableName } from "./table_parts.js";
+import { Share, Wrong, cosine } from "./table_parts.js";
 
 const DATASETS = [
   { name: "wordsim353", title: "WordSim-353", says: "relatedness: coffee and cup" },
@@ -46,7 +46,7 @@ function Coverage({ tables, body }) {
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Coverage"><table>
     <thead><tr><th scope="col">Table</th><th scope="col">Distinct words</th>${hasTokens && html`<th scope="col">Running words</th>`}
       <th scope="col" class="missing">Missing</th></tr></thead>
-    <tbody>${tables.map((table, place) => html`<tr key=${table.id}><th scope="row" class="name">${tableName(table)}</th>
+    <tbody>${tables.map((table, place) => html`<tr key=${table.id}><th scope="row" class="name">${called(table)}</th>
       <${CoverageCells} answer=${answers[place]} hasTokens=${hasTokens} /></tr>`)}</tbody>
   </table></div>`;
 }
@@ -76,7 +76,7 @@ function Similarity({ tables }) {
     ${shared ? html`<${Problem} failure=${shared.failure} retry=${shared.reload} />`
       : html`<div class="scroll" tabindex="0" role="region" aria-label="Word similarity"><table class="similarity">
         <thead><tr><th scope="col">Table</th>${DATASETS.map((dataset) => html`<th key=${dataset.name} scope="col">${dataset.title} <span class="says">${dataset.says}</span></th>`)}</tr></thead>
-        <tbody>${tables.map((table, row) => html`<tr key=${table.id}><th scope="row" class="name">${tableName(table)}</th>
+        <tbody>${tables.map((table, row) => html`<tr key=${table.id}><th scope="row" class="name">${called(table)}</th>
           ${DATASETS.map((dataset, column) => html`<td key=${dataset.name}><${Agreement} answer=${of(row, column)} /></td>`)}</tr>`)}</tbody>
       </table></div>
       <p class="hint">Spearman’s rank correlation of cosines with people’s judgements, from −1 to 1, and the pairs of which a table has both
