@@ -86,7 +86,7 @@ snapshot: $(INSTALLED) ## write the services' OpenAPI document to docs/openapi.j
 docs: $(INSTALLED) ## the documentation as a site, in site/: open site/index.html
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet && echo "==> site/index.html"
 
-docs-serve: $(INSTALLED) ## the same on http://127.0.0.1:8001, made anew when a page changes; its search works there
+docs-serve: $(INSTALLED) ## the same on http://127.0.0.1:8001, made anew when a page changes
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001 --watch client --watch README.md --watch CHANGELOG.md
 
 client: $(INSTALLED) ## write what is made of others in the client: its synchronous half, and the types of answers

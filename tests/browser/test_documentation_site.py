@@ -72,9 +72,15 @@ def test_it_asks_nobody(chromium: Browser, url: str) -> None:
     assert [each for each in asked if not each.startswith((url, "data:", "blob:"))] == []
 
 
-def test_pages_can_be_opened_where_they_lie(chromium: Browser, site: Path) -> None:
-    with chromium.new_context() as context:  # the search complains: it needs a server, such as `make docs-serve`
+def test_pages_can_be_opened_and_searched_where_they_lie(chromium: Browser, site: Path) -> None:
+    complaints: list[str] = []
+    with chromium.new_context() as context:
         page = context.new_page()
+        page.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
         page.goto((site / "index.html").as_uri())
         page.get_by_role("link", name="Your first rank").first.click()
         expect(page.get_by_role("heading", level=1, name="Your first rank")).to_be_visible()
+        page.get_by_role("textbox", name="Search").fill("HINDCAST_WORKER_SLOTS")
+        expect(page.locator(".md-search-result__item").first).to_contain_text("HINDCAST_WORKER_SLOTS")
+    assert complaints == []
