@@ -135,11 +135,12 @@ def sgemm_rate(device: str) -> float:
     """The most GFLOP/s that a product of square matrices reaches here."""
     size = 2048 if device == "cpu" else 8192
     left, right, product = (torch.randn(size, size, device=device) for _ in range(3))
-    seconds = min(_seconds(lambda: torch.mm(left, right, out=product)) for _ in range(7))
+    seconds = min(seconds_of(lambda: torch.mm(left, right, out=product)) for _ in range(7))
     return 2 * size**3 / seconds / 1e9
 
 
-def _seconds(run: Callable[[], object]) -> float:
+def seconds_of(run: Callable[[], object]) -> float:
+    """That it takes, a device's work included."""
     _await_device()
     started = time.perf_counter()
     run()
@@ -174,7 +175,7 @@ def measure(shapes: Shapes, steps: int) -> dict[str, object]:
     rates = [sgemm_rate(shapes.device)]
     for _ in range(steps):
         for name, arm in arms.items():
-            seconds[name].append(_seconds(lambda arm=arm: next(arm)))
+            seconds[name].append(seconds_of(lambda arm=arm: next(arm)))
     rates.append(sgemm_rate(shapes.device))
     return {
         "shapes": vars(shapes),

@@ -15,6 +15,10 @@ from hindcast_trainer.protocol import ASSIGNMENT, MESSAGE, Assignment, Message
 GRACE_SECONDS = 2.0
 """So long may a child that was asked to stop save what it has done; then it is killed."""
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+SPINNING = {"GOMP_SPINCOUNT": "3000"}
+"""How often a thread asks whether the others of its operation are done before it sleeps. OpenMP's own 300,000 would
+keep the awaited one from its core where the machine is busy with something else: two threads fell to a sixth of their
+speed (benchmarks/busy_machine.py). What the worker's environment says goes first."""
 
 _log = logging.getLogger(__name__)
 
@@ -29,7 +33,7 @@ class ChildProcess:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             # Temporary files go with the job's folder, however it ends.
-            env=os.environ | threads | {"TMPDIR": str(assignment.folder)},
+            env=SPINNING | os.environ | threads | {"TMPDIR": str(assignment.folder)},
             # Ctrl-C at the terminal is the worker's to answer.
             start_new_session=True,
         )
