@@ -1,26 +1,32 @@
-/** The list of jobs, newest first, a page at a time, by status and kind. */
+/** The list of jobs, newest first, a page at a time, by name, status, kind and who posted them. */
 import { useAnswer } from "./answers.js";
 import { announce } from "./announcing.js";
 import { Ago, Took } from "./figures.js";
 import { Heading } from "./headings.js";
-import { html, useEffect, useId } from "./html.js";
+import { html, useEffect, useId, useRef, useState } from "./html.js";
 import { Headline, JobLink, KIND_NAMES, Progress, STATUSES, StatusMark, kindName } from "./job_parts.js";
 import { Empty, Unanswered } from "./notices.js";
 import { address, go } from "./routing.js";
 
 const ON_A_PAGE = 50;
 const AGAIN_MILLISECONDS = 4000;
+const TYPING_MILLISECONDS = 300;
+const FILTERS = ["search", "status", "kind", "in_experiment"];
+const POSTED_BY = [["false", "single jobs"], ["true", "jobs of experiments"]];
 
-/** @param {{ query: URLSearchParams }} props  `status`, `kind`, `cursor` */
+/** @param {{ query: URLSearchParams }} props  FILTERS, and `cursor` */
 export function JobList({ query }) {
-  const filters = { status: query.get("status") ?? "", kind: query.get("kind") ?? "" };
+  const filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
   const cursor = query.get("cursor") ?? "";
   const asked = new URLSearchParams(Object.entries({ ...filters, cursor, limit: String(ON_A_PAGE) }).filter(([, value]) => value));
   const answer = useAnswer(`v1/jobs?${asked}`, { every: AGAIN_MILLISECONDS });
-  const change = (changed) => go(address(["jobs"], { ...filters, ...changed }));
+  const change = (changed, how) => go(address(["jobs"], { ...filters, ...changed }), how);
   return html`
     <${Heading} title="Jobs"><a class="button primary end" href=${address(["jobs", "new"])}>Post a job</a><//>
     <form class="filters" role="search" aria-label="Filter jobs" onSubmit=${(event) => event.preventDefault()}>
+      <${Search} value=${filters.search} onChange=${(search) => change({ search }, { replace: true })} />
+      <${Filter} label="Show" any="all jobs" value=${filters.in_experiment} choices=${POSTED_BY}
+        onChange=${(shown) => change({ in_experiment: shown })} />
       <${Filter} label="Status" any="any status" value=${filters.status} choices=${STATUSES.map((name) => [name, name])}
         onChange=${(status) => change({ status })} />
       <${Filter} label="Kind" any="any kind" value=${filters.kind} choices=${Object.entries(KIND_NAMES)}
@@ -28,6 +34,31 @@ export function JobList({ query }) {
     </form>
     <${Unanswered} answer=${answer} />
     ${answer.value && html`<${Found} page=${answer.value} filters=${filters} cursor=${cursor} />`}`;
+}
+
+/** What stands in a job's name. It is looked for once the typing pauses. */
+function Search({ value, onChange }) {
+  const id = useId();
+  const [draft, setDraft] = useState(value);
+  const told = useRef(value);
+  const tell = useRef(onChange);
+  tell.current = onChange;
+  const found = draft.trim();
+  useEffect(() => {
+    if (value === told.current) return; // of our own making
+    told.current = value;
+    setDraft(value);
+  }, [value]);
+  useEffect(() => {
+    if (found === told.current) return undefined;
+    const pause = setTimeout(() => {
+      told.current = found;
+      tell.current(found);
+    }, TYPING_MILLISECONDS);
+    return () => clearTimeout(pause);
+  }, [found]);
+  return html`<span class="filter"><label for=${id}>Name</label>
+    <input id=${id} type="search" maxlength="200" placeholder="any part of it" value=${draft} onInput=${(event) => setDraft(event.currentTarget.value)} /></span>`;
 }
 
 function Filter({ label, any, value, choices, onChange }) {
@@ -41,8 +72,8 @@ function Filter({ label, any, value, choices, onChange }) {
 
 function Found({ page, filters, cursor }) {
   const number = page.items.length;
-  const isFiltered = filters.status || filters.kind;
-  useEffect(() => announce(`${number} job${number === 1 ? "" : "s"} on this page`), [filters.status, filters.kind, cursor]);
+  const isFiltered = Object.values(filters).some(Boolean);
+  useEffect(() => announce(`${number} job${number === 1 ? "" : "s"} on this page`), [...Object.values(filters), cursor]);
   if (number === 0 && !isFiltered && !cursor) {
     return html`<${Empty}><h2>No jobs yet</h2>
       <p>A job turns a corpus into domains, embeddings or a language model.

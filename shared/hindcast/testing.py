@@ -115,7 +115,14 @@ class MemoryJobs:
         return sorted((self._state.jobs[id] for id in set(ids)), key=_place)
 
     def list(
-        self, page: Page, *, status: JobStatus | None = None, kind: str | None = None, name: str | None = None
+        self,
+        page: Page,
+        *,
+        status: JobStatus | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        search: str | None = None,
+        in_experiment: bool | None = None,
     ) -> tuple[Sequence[Job], str | None]:
         """See hindcast.jobs.ports.Jobs."""
         wanted = {"status": status, "kind": kind, "name": name}
@@ -124,6 +131,11 @@ class MemoryJobs:
             for job in self._state.jobs.values()
             if all(value is None or getattr(job, field) == value for field, value in wanted.items())
         ]
+        if search is not None:
+            fitting = [job for job in fitting if search.lower() in (job.name or job.label or "").lower()]
+        if in_experiment is not None:
+            made = {id for experiment in self._state.experiments.values() for id in experiment.document["made"]}
+            fitting = [job for job in fitting if (job.id in made) == in_experiment]
         return _page(fitting, page, _place)
 
     def equal(self, digest: str) -> Job | None:

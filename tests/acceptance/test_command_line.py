@@ -153,6 +153,8 @@ def test_lists_and_facts_are_parted_by_tabs_in_a_pipe(made, run):
     job, *_ = rows(run("jobs", "--kind", "language_model", "--name", "shell-model"))
     assert (job["NAME"], job["STATUS"], job["DONE"]) == ("shell-model", "succeeded", "1.0")
     assert rows(run("jobs", "--status", "failed", "--name", "shell-model")) == []
+    found = rows(run("jobs", "--search", "SHELL-mod", "--outside-experiments"))
+    assert [each["NAME"] for each in found] == ["shell-model"]
     table, *_ = rows(run("table", "list", "--kind", "word2vec", "--name", "shell-vectors"))
     assert table["SIZE"] == "16"
     model, *_ = rows(run("models", "--name", "shell-model"))

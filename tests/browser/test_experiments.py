@@ -109,8 +109,11 @@ def test_a_row_leads_to_its_jobs_and_the_models_to_words(look: Look, site: str) 
         assert (file.status_code, file.headers["content-type"].split(";")[0]) == (200, kind)
 
 
-def test_jobs_without_a_name_are_called_by_row_and_seed(look: Look, site: str) -> None:
+def test_jobs_of_experiments_are_listed_apart_and_called_by_row_and_seed(look: Look, site: str) -> None:
     page = look(f"{site}/#/jobs?status=running")
+    page.get_by_label("Show").select_option("single jobs")
+    expect(page.get_by_text("No job is like that.")).to_be_visible()
+    page.get_by_label("Show").select_option("jobs of experiments")
     page.get_by_role("link", name=f"{RUNNING}: {WORD2VEC}, seed 1", exact=True).click()
     expect(page.get_by_role("heading", name=f"{RUNNING}: {WORD2VEC}, seed 1", exact=True)).to_be_visible()
 

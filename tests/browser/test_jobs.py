@@ -71,8 +71,16 @@ def test_filters_stay_in_the_address_and_when_turning_pages(look: Look, used_url
     expect(page.get_by_role("link", name="Newest")).to_be_visible()
     page.reload()
     assert all("succeeded" in row and "word2vec" in row for row in rows(page))
+    page.get_by_label("Name", exact=True).press_sequentially("NIGHT-99")
+    expect(page.get_by_role("row")).to_have_count(1 + 1)
+    expect(page).to_have_url(f"{used_url}/#/jobs?search=NIGHT-99&status=succeeded&kind=word2vec")
+    page.get_by_label("Kind").select_option("")
+    names = page.get_by_role("rowheader")
+    expect(names).to_have_text(["night-99", "night-990", "night-993", "night-996", "night-999"])
     page.get_by_label("Status").select_option("running")
     expect(page.get_by_text("No job is like that.")).to_be_visible()
+    page.get_by_role("link", name="Show all jobs").click()
+    expect(page.get_by_label("Name", exact=True)).to_have_value("")
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)

@@ -179,6 +179,32 @@ def test_lists_can_be_filtered(database: Database) -> None:
         assert jobs.list(Page(), status=JobStatus.RUNNING, kind="probe")[0] == []
 
 
+@pytest.mark.parametrize("search", ["Storm", "storm", "ÜBER", "über s", "a.c", "50%", "(1)"])
+def test_a_search_finds_what_stands_in_a_name_or_label_in_any_case(database: Database, search: str) -> None:
+    found, labelled, *_ = add(
+        database,
+        job(age=1, name="Über Storms a.c 50% (1)"),
+        job(age=2, label="über storms a.c 50% (1)"),
+        job(age=3, name="abc 500 1", label="storm über s"),
+        job(age=4),
+    )
+    with database.transaction() as transaction:
+        first, cursor = transaction.jobs.list(Page(limit=1), search=search)
+        rest, _ = transaction.jobs.list(Page(limit=1, cursor=cursor), search=search)
+    assert [each.id for each in (*first, *rest)] == [found.id, labelled.id]
+
+
+def test_jobs_that_experiments_made_are_told_from_others(database: Database) -> None:
+    alone, made = add(database, job(age=1), job(age=2))
+    with database.transaction() as transaction:
+        assert transaction.jobs.list(Page(), in_experiment=True)[0] == []
+        assert transaction.jobs.list(Page(), in_experiment=False)[0] == [alone, made]
+        transaction.experiments.add("exp_1", None, {"made": [made.id]})
+        transaction.experiments.add("exp_2", None, {"made": []})
+        assert transaction.jobs.list(Page(), in_experiment=True)[0] == [made]
+        assert transaction.jobs.list(Page(), in_experiment=False)[0] == [alone]
+
+
 def test_a_claim_takes_a_job_once(database: Database) -> None:
     [made] = add(database, job())
     claimed = claim(database, made.id)

@@ -71,10 +71,18 @@ class AsyncJobs:
         return self._bound(await self._transport.ask(get(at("jobs", job)), AsyncJob))
 
     async def list(
-        self, *, status: str | None = None, kind: str | None = None, name: str | None = None
+        self,
+        *,
+        status: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        search: str | None = None,
+        in_experiment: bool | None = None,
     ) -> AsyncIterator[AsyncJob]:
-        """All of them, newest first; pages are asked for as they are needed."""
-        async for job in self._transport.items(at("jobs"), AsyncJob, status=status, kind=kind, name=name):
+        """All of them, newest first; pages are asked for as they are needed. `search` stands in the name or label, in
+        any case; `in_experiment` says whether experiments posted them."""
+        filters = {"status": status, "kind": kind, "name": name, "search": search, "in_experiment": in_experiment}
+        async for job in self._transport.items(at("jobs"), AsyncJob, **filters):
             yield self._bound(job)
 
     async def metrics(self, job: Reference, *, points: int | None = None) -> MetricsAnswer:

@@ -28,6 +28,11 @@ Status = Annotated[
     Literal["queued", "running", "succeeded", "failed", "cancelled"] | None, typer.Option(help="Only these.")
 ]
 Kind = Annotated[str | None, typer.Option(help="Only these, such as word2vec or language_model.")]
+Search = Annotated[str | None, typer.Option(help="Only what has this in its name or label, in any case.")]
+InExperiment = Annotated[
+    bool | None,
+    typer.Option("--in-experiments/--outside-experiments", help="Only what experiments posted, or what they didn't."),
+]
 
 COLUMNS = (
     Column("ID"),
@@ -47,6 +52,8 @@ def jobs(
     status: Status = None,
     kind: Kind = None,
     name: Name = None,
+    search: Search = None,
+    in_experiment: InExperiment = None,
     limit: Limit = FIRST_PAGE,
     cursor: Cursor = None,
 ) -> None:
@@ -58,9 +65,12 @@ def jobs(
 
     hindcast jobs --status running --kind language_model
 
+    hindcast jobs --search hurricane --outside-experiments
+
     hindcast jobs --json | jq -r '.items[].id'
     """
-    list_page(to, "jobs", JobAnswer, COLUMNS, _row, status=status, kind=kind, name=name, limit=limit, cursor=cursor)
+    filters = {"status": status, "kind": kind, "name": name, "search": search, "in_experiment": in_experiment}
+    list_page(to, "jobs", JobAnswer, COLUMNS, _row, **filters, limit=limit, cursor=cursor)
 
 
 @asking

@@ -71,9 +71,19 @@ class Jobs:
         """One job. NotFound."""
         return self._bound(self._transport.ask(get(at("jobs", job)), Job))
 
-    def list(self, *, status: str | None = None, kind: str | None = None, name: str | None = None) -> Iterator[Job]:
-        """All of them, newest first; pages are asked for as they are needed."""
-        for job in self._transport.items(at("jobs"), Job, status=status, kind=kind, name=name):
+    def list(
+        self,
+        *,
+        status: str | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        search: str | None = None,
+        in_experiment: bool | None = None,
+    ) -> Iterator[Job]:
+        """All of them, newest first; pages are asked for as they are needed. `search` stands in the name or label, in
+        any case; `in_experiment` says whether experiments posted them."""
+        filters = {"status": status, "kind": kind, "name": name, "search": search, "in_experiment": in_experiment}
+        for job in self._transport.items(at("jobs"), Job, **filters):
             yield self._bound(job)
 
     def metrics(self, job: Reference, *, points: int | None = None) -> MetricsAnswer:

@@ -1,5 +1,6 @@
 """Jobs as rows. Every moment that matters to a lease is read from the database's clock."""
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
@@ -34,7 +35,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_or
 from sqlalchemy.types import Text
 
 from hindcast.adapters.pages import cut, place_of
-from hindcast.adapters.tables import job_events, job_needs, job_uses, jobs, outbox, resources
+from hindcast.adapters.tables import experiments, job_events, job_needs, job_uses, jobs, outbox, resources
 from hindcast.errors import IllegalMove, InUse, LeaseLost, NameTaken, NotFound
 from hindcast.jobs.curves import Curve, Moment, ToldMetric, drawn
 from hindcast.jobs.job import LEGAL_MOVES, EventType, Job, JobEvent, JobProgress, JobStatus
@@ -59,6 +60,7 @@ _whole = select(
     func.array(_needs.scalar_subquery(), type_=ARRAY(Text)).label("needs"),
     func.array(_uses.scalar_subquery(), type_=ARRAY(Text)).label("uses"),
 )
+_made_by_experiments = select(func.jsonb_array_elements_text(experiments.c.document["made"]))
 
 
 class PostgresJobs:
@@ -104,13 +106,24 @@ class PostgresJobs:
         return held
 
     def list(
-        self, page: Page, *, status: JobStatus | None = None, kind: str | None = None, name: str | None = None
+        self,
+        page: Page,
+        *,
+        status: JobStatus | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        search: str | None = None,
+        in_experiment: bool | None = None,
     ) -> tuple[Sequence[Job], str | None]:
         """See hindcast.jobs.ports.Jobs."""
         newest = _whole.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
         for column, wanted in ((jobs.c.status, status), (jobs.c.kind, kind), (jobs.c.name, name)):
             if wanted is not None:
                 newest = newest.where(column == wanted)
+        if search is not None:
+            newest = newest.where(func.coalesce(jobs.c.name, jobs.c.label).regexp_match(_in_any_case(search)))
+        if in_experiment is not None:
+            newest = newest.where(jobs.c.id.in_(_made_by_experiments) == in_experiment)
         if place := place_of(page):
             newest = newest.where(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(*place))
         rows = self._connection.execute(newest.limit(page.limit + 1)).all()
@@ -315,6 +328,12 @@ def _lease_lost(id: str, attempt: int) -> LeaseLost:
 
 def _from_now(seconds: float) -> Any:
     return func.clock_timestamp() + timedelta(seconds=seconds)
+
+
+def _in_any_case(text: str) -> str:
+    """A regular expression for the text. In a database without a locale, as `make up` has it, lower() and ILIKE know
+    the case of ASCII letters alone."""
+    return "".join(f"(?:{'|'.join(sorted(map(re.escape, {each.lower(), each.upper()})))})" for each in text)
 
 
 def _oldest(ids: Collection[str]) -> Select[Any]:

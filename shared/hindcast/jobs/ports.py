@@ -28,9 +28,17 @@ class Jobs(Protocol):
         """These jobs, kept from changing until the transaction ends, oldest first; NotFound if one is missing."""
 
     def list(
-        self, page: Page, *, status: JobStatus | None = None, kind: str | None = None, name: str | None = None
+        self,
+        page: Page,
+        *,
+        status: JobStatus | None = None,
+        kind: str | None = None,
+        name: str | None = None,
+        search: str | None = None,
+        in_experiment: bool | None = None,
     ) -> tuple[Sequence[Job], str | None]:
-        """Newest first, and the cursor of the next page."""
+        """Newest first, and the cursor of the next page. `search` stands, in any case, in the name of each or, where it
+        has none, in its label; `in_experiment` says whether an experiment's document has each under `made`."""
 
     def equal(self, digest: str) -> Job | None:
         """The newest job of that digest that is queued, running, or has succeeded and still has its result. A second

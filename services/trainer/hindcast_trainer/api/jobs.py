@@ -128,12 +128,21 @@ def router(database: Database, queue: Queue) -> APIRouter:
         status: JobStatus | None = None,
         kind: Annotated[str | None, Query(description=f"One of {', '.join(KINDS)}.")] = None,
         name: str | None = None,
+        search: Annotated[
+            str | None,
+            Query(min_length=1, max_length=200, description="Stands in the job's name or label, in any case."),
+        ] = None,
+        in_experiment: Annotated[
+            bool | None, Query(description="true: only what experiments posted; false: only what they didn't.")
+        ] = None,
     ) -> PageOf[JobAnswer]:
         """Jobs, newest first."""
         if kind is not None and kind not in KINDS:
             raise InvalidInput.field("kind", f"must be one of {', '.join(KINDS)}")
         with database.transaction() as transaction:
-            jobs, cursor = transaction.jobs.list(page, status=status, kind=kind, name=name)
+            jobs, cursor = transaction.jobs.list(
+                page, status=status, kind=kind, name=name, search=search, in_experiment=in_experiment
+            )
         return PageOf(items=[JobAnswer.of(job) for job in jobs], next_cursor=cursor)
 
     @api.get("/{job}")

@@ -79,6 +79,15 @@ def test_experiments_are_found_by_their_name(client: TestClient, experiment: Map
     assert client.get("/v1/experiments?name=others").json()["items"] == []
 
 
+def test_the_jobs_of_experiments_are_listed_apart(client: TestClient, experiment: Mapping[str, Any]) -> None:
+    made = {job for row in experiment["rows"] for job in row["jobs"]}
+    listed = client.get("/v1/jobs?in_experiment=true&limit=100").json()["items"]
+    assert {each["id"] for each in listed} == made
+    others = client.get("/v1/jobs?in_experiment=false").json()["items"]
+    assert others
+    assert not made.intersection(each["id"] for each in others)
+
+
 def test_experiments_are_listed_by_status_page_by_page(client: TestClient, experiment: Mapping[str, Any]) -> None:
     ids = [
         client.post("/v1/experiments", json={**REQUEST, "name": f"{number}", "seeds": [number]}).json()["id"]

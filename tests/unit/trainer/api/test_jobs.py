@@ -269,13 +269,15 @@ def test_lists_are_filtered_and_paged(client: TestClient, job: Mapping[str, Any]
     assert len(client.get("/v1/jobs?kind=word2vec&status=queued").json()["items"]) == 2
     assert [item["id"] for item in client.get("/v1/jobs?kind=ingest").json()["items"]] == [corpus["job"]]
     assert [item["id"] for item in client.get("/v1/jobs?name=vectors").json()["items"]] == [job["id"]]
+    assert [item["id"] for item in client.get("/v1/jobs?search=VECT").json()["items"]] == [job["id"]]
+    assert client.get("/v1/jobs?in_experiment=true").json()["items"] == []
     first = client.get("/v1/jobs?limit=2").json()
     rest = client.get(f"/v1/jobs?limit=2&cursor={first['next_cursor']}").json()
     assert [item["kind"] for item in first["items"] + rest["items"]] == ["word2vec", "word2vec", "ingest"]
     assert rest["next_cursor"] is None
 
 
-@pytest.mark.parametrize("query", ["kind=glove", "status=odd", "limit=0", "cursor=odd", "colour=red"])
+@pytest.mark.parametrize("query", ["kind=glove", "status=odd", "limit=0", "cursor=odd", "search=", "colour=red"])
 def test_a_wrong_filter_is_named(refusing: TestClient, query: str) -> None:
     answer = refusing.get(f"/v1/jobs?{query}")
     assert answer.status_code == 422
