@@ -40,7 +40,10 @@ export function Curve({ title, unit, series, format = figure, place: placed = (v
   </figure>`;
 }
 
-/** The canvas. uPlot is fetched when there is something to draw. */
+/** Fetches uPlot, which is large, once: before there is something to draw, where there will be. */
+export const drawing = () => import("./vendor/uplot.js");
+
+/** The canvas. */
 function Plot({ title, unit, x, columns, series, format, marks, logarithmic, narrowing, onPoint }) {
   const place = useRef(null);
   const plot = useRef(null);
@@ -54,7 +57,7 @@ function Plot({ title, unit, x, columns, series, format, marks, logarithmic, nar
   useEffect(() => {
     let isOver = false;
     const draw = async () => {
-      const { default: UPlot } = await import("./vendor/uplot.js");
+      const { default: UPlot } = await drawing();
       if (isOver || !place.current) return; // the page may have been left while it was fetched
       plot.current?.destroy();
       const options = optionsOf(UPlot, { width: place.current.clientWidth, unit, series, format, isLogarithmic, narrowing, onPoint, marked });

@@ -3,7 +3,7 @@ import { useAction } from "./actions.js";
 import { announce } from "./announcing.js";
 import { useAnswer } from "./answers.js";
 import { ask, v1 } from "./api.js";
-import { Curve } from "./curve.js";
+import { Curve, drawing } from "./curve.js";
 import { Ago, Took, count, figure, perplexity } from "./figures.js";
 import { Heading } from "./headings.js";
 import { html, useEffect, useLayoutEffect, useRef } from "./html.js";
@@ -19,6 +19,9 @@ const AGAIN_MILLISECONDS = 5000;
 export function JobView({ id }) {
   const answer = useAnswer(v1("jobs", id), { every: AGAIN_MILLISECONDS });
   const job = answer.value;
+  useEffect(() => {
+    drawing().catch(() => {}); // comes while the figures do; whether it is there shows when it is needed
+  }, []);
   return html`
     ${!job && html`<${Heading} title=${id} />`}
     <${Unanswered} answer=${answer} />

@@ -7,6 +7,7 @@ from hindcast.adapters.tables import job_events, job_uses, jobs, resources
 JOBS, MODELS, POINTS = 1_000, 100, 100_000
 LONG_JOB = "job_00000000000long"
 """It told POINTS values each of train and valid perplexity and of its speed."""
+LATEST = {"train_perplexity": 115.7, "valid_perplexity": 119.8, "tokens_per_second": 9_000.0}
 FAILED_BECAUSE = "No space is left on the device: free some, then retry."
 
 _JOBS = text(
@@ -72,7 +73,7 @@ def fill(database_url: str) -> None:
             {
                 **{"id": LONG_JOB, "kind": "language_model", "name": "long", "status": "succeeded", "digest": "long"},
                 **{"spec": {"train": {"corpora": ["cor_0000000000000001"]}, "hidden_size": 128}, "attempt": 1},
-                **{"metrics": {"test_perplexity": 91.6}, "last_event": POINTS + 4},
+                **{"metrics": LATEST | {"test_perplexity": 91.6}, "last_event": POINTS + 4},
             },
         )
         connection.execute(insert(job_uses), {"job_id": LONG_JOB, "resource_id": "cor_0000000000000001"})

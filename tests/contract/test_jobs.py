@@ -430,6 +430,10 @@ def test_metrics_are_drawn_as_curves_in_the_order_in_which_they_were_told(databa
         epoch, loss = transaction.jobs.curves(one.id, points=4)
         told_at = [event.created_at for event in transaction.jobs.events(one.id) if event.type == "metric"]
         assert transaction.jobs.curves("job_0", points=4) == []
+        claimed = transaction.jobs.claim(two.id, lease_seconds=60)
+        assert claimed is not None
+        transaction.jobs.report(two.id, claimed.attempt, metrics={"loss": 7.0, "told by no event": 1.0})
+        assert [curve.name for curve in transaction.jobs.curves(two.id, points=4)] == ["loss"]
     assert (epoch.name, epoch.total, epoch.values) == ("epoch", 1, [1.0])
     assert epoch.moments == [Moment(10.0, "tokens", told_at[0])]
     assert (loss.name, loss.total, loss.values) == ("loss", 4, [3.5, 2.5, -1e-300, 1e300])
