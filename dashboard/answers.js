@@ -12,16 +12,17 @@ import { useCallback, useEffect, useRef, useState } from "./html.js";
 /**
  * The answer to GET `path`. A failure leaves the last good answer in place.
  * @param {string | null} path  null: nothing is asked
- * @param {{ every?: number }} [options]  milliseconds after which it is asked again while the page is visible; 0: not
+ * @param {{ every?: number, labels?: import("./api.js").Labels }} [options]  `every`: milliseconds after which it is asked
+ *   again while the page is visible; 0: not. `labels`: always the same
  * @returns {Answer}
  */
-export function useAnswer(path, { every = 0 } = {}) {
+export function useAnswer(path, { every = 0, labels } = {}) {
   const [state, setState] = useState({ path, value: undefined, failure: undefined });
   const text = useRef("");
   const load = useCallback(async (signal) => {
     if (path === null) return;
     try {
-      const value = await ask(path, { signal });
+      const value = await ask(path, { signal, labels });
       const written = JSON.stringify([path, value]);
       // What has not changed is not drawn again.
       if (written !== text.current) setState({ path, value, failure: undefined });
@@ -53,7 +54,7 @@ export function useAnswer(path, { every = 0 } = {}) {
 
 /**
  * The answers to several questions, asked at once: each comes and fails by itself.
- * @param {{ path: string, body?: unknown }[]} questions  with a `body`: POST
+ * @param {{ path: string, body?: unknown, labels?: import("./api.js").Labels }[]} questions  with a `body`: POST
  * @returns {Answer[]} in their order
  */
 export function useAnswers(questions) {
@@ -67,10 +68,10 @@ export function useAnswers(questions) {
         known[place] = answer;
         return { key, known };
       });
-    await Promise.all(asked.map(async ({ path, body }, place) => {
+    await Promise.all(asked.map(async ({ path, body, labels }, place) => {
       if (only !== undefined && place !== only) return;
       try {
-        put(place, { value: await ask(path, { method: body ? "POST" : "GET", body, signal }), failure: undefined });
+        put(place, { value: await ask(path, { method: body ? "POST" : "GET", body, signal, labels }), failure: undefined });
       } catch (failure) {
         if (failure.name !== "AbortError") put(place, { value: undefined, failure });
       }

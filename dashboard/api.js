@@ -5,6 +5,11 @@ export const ROOT = new URL("../", import.meta.url);
 
 /** @typedef {{ field: string, message: string }} WrongField */
 
+/**
+ * What the page calls fields of a request, by their paths: `{ word: "Word", "positive.0": "Second word" }`.
+ * @typedef {Record<string, string>} Labels
+ */
+
 /** A request that did not get what it asked for. */
 export class Failure extends Error {
   /**
@@ -24,13 +29,13 @@ export class Failure extends Error {
 /**
  * Ask the API.
  * @param {string} path   below the root: "v1/jobs?limit=5"
- * @param {{ method?: string, body?: unknown, accept?: string, signal?: AbortSignal }} [options]  `body` is sent as JSON
+ * @param {{ method?: string, body?: unknown, accept?: string, signal?: AbortSignal, labels?: Labels }} [options]  `body` is sent as JSON
  * @returns {Promise<any>} the JSON of the answer; null where there is none
  */
-export async function ask(path, { method = "GET", body, accept = "application/json", signal } = {}) {
+export async function ask(path, { method = "GET", body, accept = "application/json", signal, labels } = {}) {
   const headers = { Accept: accept };
   if (body !== undefined) headers["Content-Type"] = "application/json";
-  const answer = await answered(path, { method, headers, body: body && JSON.stringify(body), signal });
+  const answer = await answered(path, { method, headers, body: body && JSON.stringify(body), signal }, labels);
   if (answer.status === 204) return null;
   return whole(answer, () => answer.json());
 }
@@ -39,16 +44,17 @@ export async function ask(path, { method = "GET", body, accept = "application/js
  * Send a file to the API.
  * @param {string} path
  * @param {Blob} file
+ * @param {Labels} [labels]
  * @returns {Promise<{ lines: any[], headers: Headers }>} an answer of JSON lines
  */
-export async function sendFile(path, file) {
-  const answer = await answered(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file });
+export async function sendFile(path, file, labels) {
+  const answer = await answered(path, { method: "POST", headers: { "Content-Type": "application/octet-stream" }, body: file }, labels);
   const lines = await whole(answer, async () => (await answer.text()).split("\n").filter(Boolean).map((line) => JSON.parse(line)));
   return { lines, headers: answer.headers };
 }
 
 /** @returns {Promise<Response>} An answer that is no error. */
-async function answered(path, request) {
+async function answered(path, request, labels = {}) {
   let answer;
   try {
     answer = await fetch(new URL(path, ROOT), request);
@@ -58,7 +64,7 @@ async function answered(path, request) {
     throw new Failure("The server does not answer. See whether it still runs; this page goes on by itself once it does.", { isAway: true });
   }
   if (answer.status !== 503) connection.found();
-  if (!answer.ok) throw await failureOf(answer);
+  if (!answer.ok) throw await failureOf(answer, labels);
   return answer;
 }
 
@@ -75,15 +81,27 @@ async function whole(answer, read) {
 export const v1 = (...parts) => `v1/${parts.map(encodeURIComponent).join("/")}`;
 
 /** @returns {Promise<Failure>} What a problem (RFC 9457) says, with what to do. */
-async function failureOf(answer) {
+async function failureOf(answer, labels) {
   let problem = {};
   try {
     problem = await answer.json();
   } catch {
     // Something between us and the server answered in its own words.
   }
-  const said = ended(problem.detail || problem.title || `The server answered with status ${answer.status}`);
+  const wrong = (problem.errors ?? []).map(({ field, message }) => `${labelOf(field, labels)}: ${message}`).join("; ");
+  const said = ended(wrong || problem.detail || problem.title || `The server answered with status ${answer.status}`);
   return new Failure(`${said}${advice(answer.status, problem)}`, { status: answer.status, fields: problem.errors ?? [] });
+}
+
+/** What the page calls a field, or the nearest around it that it has a name for; what it has none for, such as a line of a
+ * file, is called as the server does. */
+function labelOf(field, labels) {
+  const parts = field.split(".");
+  for (let length = parts.length; length > 0; length -= 1) {
+    const label = labels[parts.slice(0, length).join(".")];
+    if (label) return [label, ...parts.slice(length).map((part) => (/^\d+$/.test(part) ? Number(part) + 1 : part))].join(", ");
+  }
+  return field;
 }
 
 function advice(status, problem) {

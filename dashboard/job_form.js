@@ -96,8 +96,8 @@ function Refused({ failure, fields }) {
   </div></div>`;
 }
 
-/** "optimizer.epochs" → "Optimizer, epochs" */
-const told = (field) => wordsOf(field.replaceAll(".", ", "));
+/** "optimizer.epochs" → "Optimizer, epochs"; "tables.0" → "Tables 1", as the form has it. */
+const told = (field) => wordsOf(placeOf(field).replace(/\.(\d+)/g, (_, number) => ` ${Number(number) + 1}`).replaceAll(".", ", "));
 
 /** Go to a field, or to the group that it is in. */
 function show(field) {
@@ -141,11 +141,14 @@ function useChoices() {
   }, [corpora, tables, models, domains]);
 }
 
-/** Problems by the path of their field; what names a part of a corpus reference stands at its corpus. */
+/** Where a field stands in the form: what names a part of a corpus reference, at its corpus. */
+const placeOf = (field) => field.replace(/\.(corpora|corpus)(\.0)?$/, ".corpus");
+
+/** Problems by the path of their field. */
 function problemsByField(fields) {
   const found = new Map();
   for (const { field, message } of fields) {
-    const path = field.replace(/\.(corpora|corpus)(\.0)?$/, ".corpus");
+    const path = placeOf(field);
     found.set(path, found.has(path) ? `${found.get(path)} ${message}` : message);
   }
   return found;

@@ -12,6 +12,7 @@ const ON_A_PAGE = 50;
 const AGAIN_MILLISECONDS = 4000;
 const TYPING_MILLISECONDS = 300;
 const FILTERS = ["search", "status", "kind", "in_experiment"];
+const LABELS = { search: "Name", status: "Status", kind: "Kind", in_experiment: "Show", cursor: "Page of the list" };
 const POSTED_BY = [["false", "single jobs"], ["true", "jobs of experiments"]];
 
 /** @param {{ query: URLSearchParams }} props  FILTERS, and `cursor` */
@@ -19,7 +20,7 @@ export function JobList({ query }) {
   const filters = Object.fromEntries(FILTERS.map((name) => [name, query.get(name) ?? ""]));
   const cursor = query.get("cursor") ?? "";
   const asked = new URLSearchParams(Object.entries({ ...filters, cursor, limit: String(ON_A_PAGE) }).filter(([, value]) => value));
-  const answer = useAnswer(`v1/jobs?${asked}`, { every: AGAIN_MILLISECONDS });
+  const answer = useAnswer(`v1/jobs?${asked}`, { every: AGAIN_MILLISECONDS, labels: LABELS });
   const change = (changed, how) => go(address(["jobs"], { ...filters, ...changed }), how);
   return html`
     <${Heading} title="Jobs"><a class="button primary end" href=${address(["jobs", "new"])}>Post a job</a><//>

@@ -23,6 +23,17 @@ const WEIGHTS = { am_scale: 1, lm_weight: 1, word_insertion_penalty: 0 };
  * @property {string} context
  */
 
+/** What the form calls them, by the names that the service gives them in a query. */
+export const LABELS = {
+  format: "Format",
+  ngram: "Join an n-gram model",
+  neural_weight: "Share of the neural model",
+  interpolation: "Joined",
+  oov_penalty: "Added for each unknown word",
+  case: "Case",
+  context: "What was said before",
+};
+
 /** @type {Options} */
 const NO_OPTIONS = { ngram: "", neural_weight: "0.5", interpolation: "linear", oov_penalty: "", case: "as_is", context: "" };
 
@@ -43,7 +54,7 @@ export function ListsForm({ models, ngrams, first, onResult }) {
     setFailure(undefined);
     try {
       const given = await contentOf(text, dropped, format);
-      const { lines, headers } = await sendFile(`${v1("models", model, "rescore")}?${queryOf(given, options)}`, given.content);
+      const { lines, headers } = await sendFile(`${v1("models", model, "rescore")}?${queryOf(given, options)}`, given.content, LABELS);
       sent.current += 1;
       onResult({
         number: sent.current,
@@ -79,7 +90,7 @@ export function ListsForm({ models, ngrams, first, onResult }) {
       <span class="filter"><label for=${`${id}-model`}>Model</label>
         <select id=${`${id}-model`} value=${model} onChange=${(event) => setModel(event.currentTarget.value)}>
           ${models.map((one) => html`<option key=${one.id} value=${one.id}>${called(one)}</option>`)}</select></span>
-      <span class="filter"><label for=${`${id}-format`}>Format</label>
+      <span class="filter"><label for=${`${id}-format`}>${LABELS.format}</label>
         <select id=${`${id}-format`} value=${format} onChange=${(event) => setFormat(event.currentTarget.value)}>
           <option value=${BY_ITS_NAME}>by its name</option>
           ${Object.entries(FORMATS).map(([name, title]) => html`<option key=${name} value=${name}>${title}</option>`)}
@@ -89,13 +100,13 @@ export function ListsForm({ models, ngrams, first, onResult }) {
     <details class="more"><summary>Options of scoring</summary>
       <div class="side-by-side">
         ${ngrams.length > 0 && html`
-          <${Option} label="Join an n-gram model"><select id="option-ngram" value=${options.ngram} onChange=${set("ngram")}>
+          <${Option} label=${LABELS.ngram}><select id="option-ngram" value=${options.ngram} onChange=${set("ngram")}>
             <option value="">none</option>${ngrams.map((one) => html`<option key=${one.id} value=${one.id}>${one.name ?? one.id}</option>`)}</select><//>
-          ${options.ngram && html`<${Option} label="Share of the neural model"><input id="option-share" type="number" min="0" max="1" step="0.05" value=${options.neural_weight} onInput=${set("neural_weight")} /><//>
-            <${Option} label="Joined"><select value=${options.interpolation} onChange=${set("interpolation")}><option value="linear">in probabilities</option><option value="log_linear">in logs</option></select><//>`}`}
-        <${Option} label="Added for each unknown word"><input type="number" step="any" placeholder="0" value=${options.oov_penalty} onInput=${set("oov_penalty")} /><//>
-        <${Option} label="Case"><select value=${options.case} onChange=${set("case")}><option value="as_is">as it is</option><option value="lower">lower</option><option value="upper">upper</option></select><//>
-        <${Option} label="What was said before"><input type="text" value=${options.context} onInput=${set("context")} /><//>
+          ${options.ngram && html`<${Option} label=${LABELS.neural_weight}><input id="option-share" type="number" min="0" max="1" step="0.05" value=${options.neural_weight} onInput=${set("neural_weight")} /><//>
+            <${Option} label=${LABELS.interpolation}><select value=${options.interpolation} onChange=${set("interpolation")}><option value="linear">in probabilities</option><option value="log_linear">in logs</option></select><//>`}`}
+        <${Option} label=${LABELS.oov_penalty}><input type="number" step="any" placeholder="0" value=${options.oov_penalty} onInput=${set("oov_penalty")} /><//>
+        <${Option} label=${LABELS.case}><select value=${options.case} onChange=${set("case")}><option value="as_is">as it is</option><option value="lower">lower</option><option value="upper">upper</option></select><//>
+        <${Option} label=${LABELS.context}><input type="text" value=${options.context} onInput=${set("context")} /><//>
       </div>
     </details>
     <div class="send-line"><button type="submit" class="primary" disabled=${isBusy}>${isBusy ? "Rescoring …" : "Rescore"}</button>

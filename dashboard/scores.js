@@ -17,7 +17,7 @@ export function useScores(text, models, cards) {
   const scored = (model) => {
     // A vocabulary can be smaller than what one would like to see of it.
     const size = cards.find((card) => [card.id, card.name].includes(model))?.vocabulary.size ?? LIKELY_WORDS;
-    return { path: `${v1("models", model)}/perplexity`, body: { texts: [text], detail: "token", top: Math.min(LIKELY_WORDS, size) } };
+    return { path: `${v1("models", model)}/perplexity`, body: { texts: [text], detail: "token", top: Math.min(LIKELY_WORDS, size) }, labels: { "texts.0": "Passage" } };
   };
   return useReplies(text ? models.map((model) => [model, scored(model)]) : []);
 }
@@ -37,11 +37,11 @@ export function useReplies(questions) {
   useEffect(() => {
     const ending = new AbortController();
     setState((before) => (before.asked === asked ? before : { asked, replies: new Map() }));
-    for (const [key, { path, body }] of questions) {
+    for (const [key, { path, body, labels }] of questions) {
       const keep = (reply) => {
         if (!ending.signal.aborted) setState((before) => ({ asked, replies: new Map(before.asked === asked ? before.replies : []).set(key, reply) }));
       };
-      ask(path, { method: "POST", body, signal: ending.signal }).then((value) => keep({ value }), (failure) => keep({ failure }));
+      ask(path, { method: "POST", body, signal: ending.signal, labels }).then((value) => keep({ value }), (failure) => keep({ failure }));
     }
     return () => ending.abort();
   }, [asked, turn]);

@@ -12,6 +12,7 @@ import { WordMap } from "./word_map.js";
 const NUMBERS = [300, 1000, 3000, 5000];
 const METHODS = { pca: "PCA", umap: "UMAP" };
 const NEIGHBORS = 12;
+const LABELS = { limit: "Words", words: "Words", method: "Drawn by" };
 
 /** @param {{ tables: object[], query: URLSearchParams, change: (query: Record<string, string>) => void }} props */
 export function TableMap({ tables, query, change }) {
@@ -19,7 +20,7 @@ export function TableMap({ tables, query, change }) {
   const limit = NUMBERS.includes(Number(query.get("limit"))) ? Number(query.get("limit")) : 1000;
   const method = query.get("method") in METHODS ? query.get("method") : "pca";
   const word = query.get("word") ?? "";
-  const answer = useAnswer(`${v1("tables", table.id, "projection")}?method=${method}&limit=${limit}`);
+  const answer = useAnswer(`${v1("tables", table.id, "projection")}?method=${method}&limit=${limit}`, { labels: LABELS });
   return html`<section><h2>Map</h2>
     <form class="filters" aria-label="What is drawn" onSubmit=${(event) => event.preventDefault()}>
       <${Choice} label="Table" value=${table.id} choices=${tables.map((one) => [one.id, called(one)])} onChange=${(id) => change({ table: id })} />
@@ -41,7 +42,7 @@ function Choice({ label, value, choices, onChange }) {
 
 function Drawn({ table, projection, word, change }) {
   const { points, explained_variance: explained } = projection;
-  const [answer] = useAnswers(word ? [{ path: v1("tables", table.id, "neighbors"), body: { word, k: NEIGHBORS } }] : []);
+  const [answer] = useAnswers(word ? [{ path: v1("tables", table.id, "neighbors"), body: { word, k: NEIGHBORS }, labels: { word: "Find a word" } }] : []);
   const near = answer?.value?.neighbors ?? [];
   const drawn = useMemo(() => new Set(points.map((point) => point.word)), [points]);
   const marks = useMemo(() => ({ word: drawn.has(word) ? word : null, near: near.map((one) => one.word) }), [word, near.length, drawn, near[0]?.word]);

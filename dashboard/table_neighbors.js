@@ -13,6 +13,7 @@ const SUGGESTED = 8;
 const SUGGESTED_FROM = 150;
 const SUGGESTED_OF = 1000;
 const SHORTEST_SUGGESTED = 5;
+const LABELS = { word: "Word", k: "How many", "negative.0": "First word", "positive.0": "Second word", "positive.1": "Third word" };
 
 /** @param {{ tables: object[], query: URLSearchParams, change: (query: Record<string, string>) => void }} props */
 export function Neighbors({ tables, query, change }) {
@@ -66,7 +67,7 @@ function AnalogyForm({ words, change }) {
 
 /** A list of words for each table. A word that several lists have stands out. */
 function SideBySide({ title, tables, path, body, onWord }) {
-  const answers = useAnswers(tables.map((table) => ({ path: v1("tables", table.id, path), body })));
+  const answers = useAnswers(tables.map((table) => ({ path: v1("tables", table.id, path), body, labels: LABELS })));
   const lists = answers.map((answer) => answer.value?.neighbors ?? []);
   const times = new Map();
   for (const { word } of lists.flat()) times.set(word, (times.get(word) ?? 0) + 1);

@@ -41,7 +41,7 @@ function CoverageOf({ tables, of, change }) {
 }
 
 function Coverage({ tables, body }) {
-  const answers = useAnswers(tables.map((table) => ({ path: v1("tables", table.id, "coverage"), body })));
+  const answers = useAnswers(tables.map((table) => ({ path: v1("tables", table.id, "coverage"), body, labels: { vocabulary_of: "Words of", corpus: "Words of" } })));
   const hasTokens = answers.some((answer) => answer.value && answer.value.tokens !== null);
   return html`<div class="scroll" tabindex="0" role="region" aria-label="Coverage"><table>
     <thead><tr><th scope="col">Table</th><th scope="col">Distinct words</th>${hasTokens && html`<th scope="col">Running words</th>`}

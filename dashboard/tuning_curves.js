@@ -6,10 +6,21 @@ import { count, figure } from "./figures.js";
 import { html, useMemo, useState } from "./html.js";
 import { errorsOver } from "./n_best.js";
 import { Problem } from "./notices.js";
+import { LABELS } from "./rescoring_form.js";
 
 const HELD_BACK_FROM = 40;
 /** From here on small weights would have no room beside large ones. */
 const WIDE = 10;
+const TUNING_LABELS = {
+  development: "Lists to tune on",
+  report: "Lists held back",
+  interpolations: LABELS.neural_weight,
+  "options.context": LABELS.context,
+  "options.text.case": LABELS.case,
+  "options.interpolation.ngram": LABELS.ngram,
+  "options.interpolation.weight": LABELS.neural_weight,
+  "options.oov.penalty": LABELS.oov_penalty,
+};
 const VERDICTS = {
   improves: "The tuned weights make fewer word errors, and more clearly than chance would.",
   "no significant gain": "No significant gain: the tuned weights are not shown to help.",
@@ -26,7 +37,7 @@ export function Tuning({ result, sets, weights, onWeights }) {
     setBusy(true);
     setFailure(undefined);
     try {
-      const answer = await ask(v1("models", result.model, "rescore", "tune"), { method: "POST", body: requestOf(sets, result, isHalved) });
+      const answer = await ask(v1("models", result.model, "rescore", "tune"), { method: "POST", body: requestOf(sets, result, isHalved), labels: TUNING_LABELS });
       setTuned({ answer, development: isHalved ? sets.filter((_, place) => place % 2 === 0) : sets });
       announce(`Tuned: ${answer.verdict}`);
     } catch (failed) {

@@ -73,7 +73,7 @@ async function rankedByGroup(group, word, signal) {
   const [{ context, complete }] = group;
   try {
     const body = { models: group.map(({ model }) => model), context, complete, words: [word] };
-    const { models } = await ask("v1/rank", { method: "POST", body, signal });
+    const { models } = await ask("v1/rank", { method: "POST", body, signal, labels: { "words.0": "Word", context: "Passage" } });
     return models.map((answer, number) => ({ model: group[number].model, rank: answer.ranks[0], size: answer.vocabulary_size }));
   } catch (failure) {
     if (failure.name === "AbortError") throw failure;

@@ -46,7 +46,7 @@ def test_a_word_is_suggested_asked_for_and_its_neighbour_too(look: Look, stocked
     page.get_by_label("Word", exact=True).fill("tiger")
     page.get_by_label("Word", exact=True).press("Enter")
     assert in_column(page, "coast")
-    expect(page.get_by_text("'tiger' is not in the table")).to_be_visible()  # of the other
+    expect(page.get_by_text("Word: 'tiger' is not in the table.")).to_be_visible()  # of the other
     page.get_by_role("checkbox", name="inland").uncheck()
     expect(page.get_by_text("'tiger' is not in the table")).to_be_hidden()
     next_word = in_column(page, "coast")[0]
@@ -57,6 +57,7 @@ def test_a_word_is_suggested_asked_for_and_its_neighbour_too(look: Look, stocked
 
 
 def test_an_analogy_is_answered_by_each_table(look: Look, stocked_url: str) -> None:
+    look.forgive("status of 422")
     page = look(f"{stocked_url}/#/embeddings")
     form = page.get_by_role("form", name="Analogy")
     for place, word in (("First", "storm1"), ("Second", "court1"), ("Third", "storm2")):
@@ -66,6 +67,9 @@ def test_an_analogy_is_answered_by_each_table(look: Look, stocked_url: str) -> N
     for table in ("coast", "inland"):
         answer = httpx.post(f"{stocked_url}/v1/tables/{table}/analogy", json=asked).json()
         assert in_column(page, table) == [one["word"] for one in answer["neighbors"]]
+    form.get_by_label("Third word").fill("zebra")
+    form.get_by_role("button", name="Ask").click()
+    expect(page.get_by_text("Third word: 'zebra' is not in the table.")).to_have_count(2)
 
 
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)

@@ -343,4 +343,8 @@ def test_what_is_wrong_is_told_in_a_sentence(look: Look, stocked_url: str) -> No
     page.get_by_label("N-best lists", exact=True).fill('{"utterance": "a", "hypotheses": [{"txt": "rain"}]}')
     rescore.click()
     expect(alert).to_contain_text("line 1")
+    page.get_by_text("Options of scoring").click()
+    page.get_by_label("Added for each unknown word").fill("2000000")
+    rescore.click()
+    expect(alert).to_contain_text("Added for each unknown word: must be a number from -1000000 to 1000000.")
     assert faults(page) == []

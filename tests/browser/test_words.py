@@ -202,7 +202,7 @@ def test_models_that_read_differently_are_warned_of_and_each_shows_its_tokens(lo
     expect(word(page, 4)).to_have_text("⏎")
     word(page, 11).click()
     rows = page.get_by_role("list", name="Ranks of don't").get_by_role("listitem")
-    expect(rows.nth(0)).to_contain_text("must be one word, but the pipeline plain makes 2 (do, n't)")
+    expect(rows.nth(0)).to_contain_text("Word: must be one word, but the pipeline plain makes 2 (do, n't)")
     expect(rows.nth(1)).to_contain_text(re.compile(r"rank \d"))
     assert faults(page) == []
 
