@@ -93,7 +93,7 @@ function present(lists, making) {
 function Legend({ lists, making }) {
   return html`<p class="bars-legend"><span class="quiet">Behind the first, by</span>
     ${present(lists, making).map((name) => html`<span key=${name}><span class=${`swatch part-${name}`} aria-hidden="true"></span>${COMPONENTS[name]}</span>`)}
-    <span class="quiet">in nats; left of the line is worse than the first, right of it better</span></p>`;
+    <span class="quiet">in nats, each list on its own scale; left of the line is worse than the first, right of it better</span></p>`;
 }
 
 function OneList({ list, ranks, weights, making }) {
@@ -131,8 +131,8 @@ function Line({ list, place, first, ranks, reference, difference, left, right, w
     <td role="cell" class="moved"><${Moved} by=${ranks.before[place] - ranks.after[place]} mover=${mover} /></td>
     <th scope="row" role="rowheader" class="text">${place === first ? hypothesis.text || "(nothing)" : html`<${Marked} text=${hypothesis.text} other=${list.hypotheses[first].text} />`}</th>
     ${reference && html`<td role="cell" class="number errors"><span class="unseen-wide">errors </span>${compared(wordsOf(hypothesis.text), reference).errors}</td>`}
-    <td role="cell" class="bars"><${Bars} difference=${difference} left=${left} right=${right} /></td>
-    <td role="cell" class="number behind">${place === first ? "" : behind.toFixed(2)}</td>
+    <td role="cell" class="bars">${place === first && html`<${Scale} left=${left} right=${right} />`}<${Bars} difference=${difference} left=${left} right=${right} /></td>
+    <td role="cell" class="number behind">${place !== first && html`<span class="unseen-wide">behind </span>${behind.toFixed(2)}`}</td>
   </tr>`;
 }
 
@@ -149,6 +149,14 @@ function Marked({ text, other }) {
   if (!words.length) return html`<span class="quiet">(nothing)</span>`;
   const { same } = compared(words, wordsOf(other));
   return words.map((word, place) => html`${place > 0 && " "}${same[place] ? word : html`<mark>${word}</mark>`}`);
+}
+
+/** From where to where the bars of a list go. Lists keep scales of their own: a long utterance's differences are tens of times
+ * a short one's, whose bars would be nothing beside them. */
+function Scale({ left, right }) {
+  if (!(left + right)) return null;
+  return html`<span class="scale-ends quiet"><span><span class="unseen">Bars from </span>${left ? signed(-left) : "0"}</span>
+    <span><span class="unseen">to </span>${right ? signed(right) : "0"} nats</span></span>`;
 }
 
 /** Differences to the first as bars: what makes it worse to the left, what makes it better to the right. */

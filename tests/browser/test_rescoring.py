@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from typing import Any
 
 import httpx
@@ -157,6 +158,24 @@ def test_words_that_the_model_does_not_know_are_counted_where_there_are_some(loo
 def moves(article: Locator) -> list[str]:
     """Which way each hypothesis went, how far, and what moved it."""
     return [" ".join(text.split()[1:]) for text in article.locator("td.moved").all_inner_texts()]
+
+
+def test_each_list_says_the_scale_of_its_bars(look: Look, stocked_url: str) -> None:
+    page = look(f"{stocked_url}/#/rescoring", width=390)
+    paste(page, LISTS)
+    for utterance in ("a", "b"):
+        first, *others = ([float(cell) for cell in row[1:-3]] for row in figures(page, utterance))
+        differences = [[value - best for value, best in zip(row, first, strict=True)] for row in others]
+        worse = max(-sum(value for value in row if value < 0) for row in differences)
+        better = max(sum(value for value in row if value > 0) for row in differences)
+        low, high = (
+            page.get_by_role("article", name=f"List {utterance}").locator(".scale-ends > span").all_inner_texts()
+        )
+        ends = [float(re.findall(r"-?[\d.]+", end.replace(MINUS, "-"))[0]) for end in (low, high)]
+        assert ends == [pytest.approx(-worse, abs=0.01), pytest.approx(better, abs=0.01)]
+        assert high.endswith("nats")
+    behind = page.get_by_role("article", name="List a").get_by_role("cell", name=re.compile(r"^behind \d"))
+    expect(behind).to_have_count(3)
 
 
 def test_what_moved_is_told_with_the_component_that_moved_it(look: Look, stocked_url: str) -> None:
