@@ -5,6 +5,7 @@ import { html, useLayoutEffect, useRef, useState } from "./html.js";
 const NARROW = 620;
 const LABEL = 250;
 const FIGURE = 70;
+const LABEL_PIXELS = 14.4;
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const MOST_STEPS = 8;
 
@@ -62,8 +63,10 @@ function Plot({ drawn, width }) {
   const { low, high, ticks } = scaleOf(drawn, right - left);
   const x = (value) => left + ((value - low) / (high - low)) * (right - left);
   const told = drawn.filter((row) => row.change !== null).map((row) => `${row.label} ${change(row.change)}`);
+  // On a phone a row's name stands above its marks: the lines leave it room.
+  const stretches = isNarrow ? drawn.map((_, number) => [number * rowHeight + 20, (number + 1) * rowHeight]) : [[0, height - 24]];
   return html`<svg class="changes" width=${width} height=${height} viewBox=${`0 0 ${width} ${height}`} role="img" aria-label=${`Changes to the baseline: ${told.join("; ")}`}>
-    ${ticks.map((tick) => html`<g key=${tick}><line class=${tick === 0 ? "zero" : "tick"} x1=${x(tick)} x2=${x(tick)} y1="0" y2=${height - 24} />
+    ${ticks.map((tick) => html`<g key=${tick}>${stretches.map(([from, to]) => html`<line key=${from} class=${tick === 0 ? "zero" : "tick"} x1=${x(tick)} x2=${x(tick)} y1=${from} y2=${to} />`)}
       <text class="quiet" x=${x(tick)} y=${height - 7} text-anchor="middle">${tick === 0 ? "0" : change(tick).replace(".0", "")}</text></g>`)}
     ${drawn.map((row, number) => html`<${Row} key=${row.label} row=${row} x=${x} top=${number * rowHeight} isNarrow=${isNarrow} width=${width} />`)}
   </svg>`;
@@ -74,7 +77,7 @@ function Row({ row, x, top, isNarrow, width }) {
   const [low, high] = row.interval ?? [];
   const figure = row.change === null ? row.status : change(row.change);
   return html`<g>
-    <text x="0" y=${isNarrow ? top + 15 : y + 5}>${cut(row.label, isNarrow ? Math.floor(width / 9) : Math.floor(LABEL / 7.6))}<title>${row.label}</title></text>
+    <text x="0" y=${isNarrow ? top + 15 : y + 5}>${cut(row.label, isNarrow ? width - FIGURE : LABEL - 12)}<title>${row.label}</title></text>
     <text class=${row.change === null ? "quiet" : "figure"} x=${width} y=${isNarrow ? top + 15 : y + 5} text-anchor="end">${figure}</text>
     ${row.paper !== null && html`<${Paper} x=${x(row.paper)} y=${y} />`}
     ${row.change !== null && html`<${Ours} x=${x(row.change)} y=${y} low=${row.interval && x(low)} high=${row.interval && x(high)} />`}
@@ -101,4 +104,13 @@ function scaleOf(drawn, width) {
   return { low, high, ticks: Array.from({ length: Math.floor(high / step) - first + 1 }, (_, number) => (first + number) * step) };
 }
 
-const cut = (label, letters) => (label.length > letters ? `${label.slice(0, letters - 1)}…` : label);
+/** As much of a label as fits into so many pixels. */
+function cut(label, pixels) {
+  const pen = document.createElement("canvas").getContext("2d");
+  pen.font = `${LABEL_PIXELS}px ${getComputedStyle(document.body).fontFamily}`;
+  const fits = (text) => pen.measureText(text).width <= pixels;
+  if (fits(label)) return label;
+  let letters = label.length;
+  while (letters > 1 && !fits(`${label.slice(0, letters)}…`)) letters -= 1;
+  return `${label.slice(0, letters)}…`;
+}

@@ -105,7 +105,7 @@ function Examples({ domains, cluster }) {
   return html`<div class="examples">
     ${items.length > 0 && html`<ol>${items.map((one, place) => html`<li key=${place}>
       <p><${Marked} text=${one.text} terms=${terms} /></p>
-      <p class="hint">${one.confidence.toFixed(2)}${one.gold !== null && html` · label <b>${one.gold}</b>`} · ${one.split}, document ${count(one.document + 1)}${one.words > 100 && ` · ${count(one.words)} words`}</p>
+      <p class="hint">confidence ${one.confidence.toFixed(2)}${one.gold !== null && html` · label <b>${one.gold}</b>`} · ${one.split}, document ${count(one.document + 1)}${one.words > 100 && ` · ${count(one.words)} words`}</p>
     </li>`)}</ol>`}
     <${Problem} failure=${failure} retry=${more} />
     ${!items.length && !failure && (isAsking || cursor !== null ? html`<${Waiting} />` : html`<p class="quiet">Nothing belongs to it.</p>`)}

@@ -115,5 +115,8 @@ function Jobs({ row }) {
   return html`<ul class="plain row-jobs">${jobs.map((job) => html`<li key=${job.id} class="line">
     ${job.gone ? html`<span class="id">${job.id}</span><span class="quiet">can’t be found</span>`
       : html`<${StatusMark} status=${job.status} /><a href=${address(["jobs", job.id])}>${kindName(job.kind)}</a>
-        ${job.spec.seed !== undefined && html`<span class="quiet">seed ${job.spec.seed}</span>`}`}</li>`)}</ul>`;
+        ${isKnown(seedOf(job)) && html`<span class="quiet">seed ${seedOf(job)}</span>`}`}</li>`)}</ul>`;
 }
+
+/** The seed of a job, or of the model that it asks: its label says that. */
+const seedOf = ({ spec, label }) => spec.seed ?? /, seed (\d+)$/.exec(label ?? "")?.[1];

@@ -63,7 +63,7 @@ function Drawn({ table, projection, word, change }) {
         <ol class="nearest">${near.map((one) => html`<li key=${one.word}>
           <button type="button" class=${drawn.has(one.word) ? "link shared" : "link"} onClick=${() => search(one.word)}>${one.word}</button>
           <${Share} value=${one.similarity} /><span class="number">${cosine(one.similarity)}</span></li>`)}</ol>
-        <p class="hint">Marked <span class="shared">like this</span>: on the map. Nearest by all dimensions, not by the two that are drawn.</p>`}
+        <p class="hint">Marked <span class="shared">like this</span>: on the map. Figures are cosines in all dimensions, not in the two that are drawn.</p>`}
     </div></div>`;
 }
 

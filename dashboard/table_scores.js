@@ -43,22 +43,23 @@ function CoverageOf({ tables, of, change }) {
 function Coverage({ tables, body }) {
   const answers = useAnswers(tables.map((table) => ({ path: v1("tables", table.id, "coverage"), body, labels: { vocabulary_of: "Words of", corpus: "Words of" } })));
   const hasTokens = answers.some((answer) => answer.value && answer.value.tokens !== null);
-  return html`<div class="scroll" tabindex="0" role="region" aria-label="Coverage"><table>
-    <thead><tr><th scope="col">Table</th><th scope="col">Distinct words</th>${hasTokens && html`<th scope="col">Running words</th>`}
+  return html`<div class="scroll" tabindex="0" role="region" aria-label="Coverage"><table class="coverage" role="table">
+    <thead role="rowgroup"><tr role="row"><th scope="col">Table</th><th scope="col">Distinct words</th>${hasTokens && html`<th scope="col">Running words</th>`}
       <th scope="col" class="missing">Missing</th></tr></thead>
-    <tbody>${tables.map((table, place) => html`<tr key=${table.id}><th scope="row" class="name">${called(table)}</th>
+    <tbody role="rowgroup">${tables.map((table, place) => html`<tr key=${table.id} role="row"><th scope="row" role="rowheader" class="name">${called(table)}</th>
       <${CoverageCells} answer=${answers[place]} hasTokens=${hasTokens} /></tr>`)}</tbody>
   </table></div>`;
 }
 
 function CoverageCells({ answer: { value, failure, reload }, hasTokens }) {
-  if (failure) return html`<td colspan=${hasTokens ? 3 : 2}><${Wrong} answer=${{ failure, reload }} /></td>`;
-  if (!value) return html`<td colspan=${hasTokens ? 3 : 2} class="quiet">…</td>`;
+  // The roles stay where a phone has each row as a block.
+  if (failure) return html`<td role="cell" colspan=${hasTokens ? 3 : 2}><${Wrong} answer=${{ failure, reload }} /></td>`;
+  if (!value) return html`<td role="cell" colspan=${hasTokens ? 3 : 2} class="quiet">…</td>`;
   const rest = value.types - value.found - value.missing.length;
   return html`
-    <td><${Covered} share=${value.coverage} found=${value.found} all=${value.types} /></td>
-    ${hasTokens && html`<td><${Covered} share=${value.token_coverage} found=${value.found_tokens} all=${value.tokens} /></td>`}
-    <td class="missing quiet">${value.missing.join(", ") || "none"}${rest > 0 && ` and ${count(rest)} more`}</td>`;
+    <td role="cell" data-title="Distinct words"><${Covered} share=${value.coverage} found=${value.found} all=${value.types} /></td>
+    ${hasTokens && html`<td role="cell" data-title="Running words"><${Covered} share=${value.token_coverage} found=${value.found_tokens} all=${value.tokens} /></td>`}
+    <td role="cell" class="missing quiet" data-title="Missing">${value.missing.join(", ") || "none"}${rest > 0 && ` and ${count(rest)} more`}</td>`;
 }
 
 function Covered({ share, found, all }) {

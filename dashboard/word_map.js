@@ -68,7 +68,7 @@ export function WordMap({ name, points, marks, onWord }) {
       <button type="button" aria-label="Zoom in" disabled=${!size} onClick=${() => zoom(STEP)}>+</button>
       <button type="button" aria-label="Zoom out" disabled=${!size} onClick=${() => zoom(1 / STEP)}>−</button>
       <button type="button" disabled=${!view} onClick=${() => setView(null)}>Show all</button>
-      <span class="quiet">${shown && `${(shown.scale / whole.scale).toFixed(1)} ×`}</span>
+      <span class="quiet">${shown && `zoom ${(shown.scale / whole.scale).toFixed(1)} ×`}</span>
       <span class="quiet wide end">Wheel or pinch to zoom, drag to move, click a word</span>
     </div>
     <${WordList} points=${points} view=${shown} size=${size} onWord=${onWord} />`;

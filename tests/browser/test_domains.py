@@ -43,7 +43,7 @@ def test_clusters_are_shown_with_terms_sizes_and_examples(
     answer = httpx.get(f"{stocked_url}/v1/domains/topics/clusters/{CLUSTERS - 1}/examples").json()
     for place, one in enumerate(answer["items"]):
         expect(examples.nth(place)).to_contain_text(one["text"])
-        expect(examples.nth(place)).to_contain_text(f"{one['confidence']:.2f} · label {one['gold']}")
+        expect(examples.nth(place)).to_contain_text(f"confidence {one['confidence']:.2f} · label {one['gold']}")
     page.get_by_role("button", name="More examples").click()
     expect(examples).to_have_count(EXAMPLES_OF_EACH)
     expect(page.get_by_role("button", name="More examples")).to_be_hidden()

@@ -77,7 +77,7 @@ def test_the_map_shows_a_word_among_others(look: Look, stocked_url: str, scheme:
     look.forgive("willReadFrequently")
     page = look(f"{stocked_url}/#/embeddings/map?tables=coast&word=storm7", scheme=scheme, width=width)
     expect(page.get_by_role("heading", name="Nearest to storm7")).to_be_visible()
-    expect(page.get_by_text("3.0 ×")).to_be_visible()
+    expect(page.get_by_text("zoom 3.0 ×")).to_be_visible()
     accent = [0x0A, 0x63, 0x5E] if scheme == "light" else [0x5C, 0xC8, 0xBF]
     assert painted(page, accent) > 40  # the dot and the word
     page.get_by_text("The words that are seen, as a list").click()
@@ -210,5 +210,6 @@ def test_coverage_and_scores_are_those_of_the_service(look: Look, stocked_url: s
     if width == DESKTOP:
         page.get_by_label("Words of").select_option(label="news")
         expect(coverage.get_by_role("columnheader", name="Running words")).to_be_visible()
+    assert not coverage.evaluate("(box) => box.scrollWidth > box.clientWidth")  # nothing is cut
     assert faults(page) == []
     assert not overflows(page)

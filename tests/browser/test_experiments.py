@@ -17,6 +17,15 @@ pytestmark = pytest.mark.browser
 
 WORD2VEC, LSA = "word2vec", "latent semantic analysis of the whole text"
 
+CROSSED = """(chart) => {
+  const lines = [...chart.querySelectorAll("line")].map((line) => line.getBoundingClientRect());
+  return [...chart.querySelectorAll("text:not([text-anchor=middle])")].filter((text) => {
+    const { left, right, top, bottom } = text.getBoundingClientRect();
+    return lines.some((line) => line.x > left && line.x < right && line.top < bottom - 1 && line.bottom > top + 1);
+  }).map((text) => text.textContent);
+}"""
+"""The names and figures of a chart that its lines go through."""
+
 
 @pytest.fixture(scope="module")
 def site(new_settings: Callable[[], Settings], served: Callable[[Settings], str]) -> str:
@@ -88,6 +97,9 @@ def test_the_table_has_the_answers_figures(look: Look, site: str, scheme: Scheme
     for told in ("news-0, news-1, news-2, news-3, news-4", "80.0 to 95.0", "8.5 %", "4,047,632"):
         expect(details.get_by_text(told)).to_be_visible()
     expect(details.get_by_role("link", name="language model")).to_have_count(3)
+    expect(details.get_by_role("listitem").filter(has_text="topical probe")).to_contain_text(
+        [f"seed {n}" for n in (1, 2, 3)]
+    )
     assert faults(page) == []
     assert not overflows(page)
 
@@ -123,6 +135,7 @@ def test_the_chart_has_each_mark_at_its_figure(look: Look, site: str, width: int
     page = opened(look, site, TABLE, width=width)
     chart = page.get_by_role("img", name=re.compile("^Changes to the baseline: word2vec −12.5 %; latent"))
     expect(chart).to_be_visible()
+    assert chart.evaluate(CROSSED) == []
     ticks = chart.locator("line").evaluate_all("lines => lines.map((line) => Number(line.getAttribute('x1')))")
     names = chart.locator("text.quiet[text-anchor=middle]").all_text_contents()
     values = [float(name.replace("−", "-").replace(" %", "")) / 100 for name in names]
@@ -142,6 +155,12 @@ def test_the_chart_has_each_mark_at_its_figure(look: Look, site: str, width: int
     papers = [value(float(re.findall(r"^M(\S+) ", path)[0])) for path in diamonds]
     assert papers == pytest.approx([162 / 189 - 1, 185 / 189 - 1], abs=1e-6)
     expect(chart.get_by_text("failed")).to_be_visible()
+
+
+def test_a_model_with_a_long_name_is_chosen_on_a_phone(look: Look, site: str) -> None:
+    page = look(f"{site}/#/rescoring", width=390)
+    expect(page.get_by_label("Model", exact=True).locator("option", has_text=f"{LSA}, seed 3")).to_have_count(1)
+    assert not overflows(page)
 
 
 def test_an_unknown_experiment_is_a_sentence(look: Look, site: str) -> None:
