@@ -43,7 +43,9 @@ class Overlap:
         return f"{self.share:.1%} of the held-out text's sequences of {self.n} words are in {other} too."
 
 
-def overlap(test: Text, others: Sequence[Text], *, n: int = WORDS) -> Generator[Progress, None, Overlap]:
+def overlap(
+    test: Text, others: Sequence[Text], *, of: str = "the test text", n: int = WORDS
+) -> Generator[Progress, None, Overlap]:
     """Compare a text with others taken together. Sequences are compared by 64-bit hashes.
 
     Holds 16 bytes for each token of the test text, and a million tokens of the others at a time.
@@ -60,7 +62,7 @@ def overlap(test: Text, others: Sequence[Text], *, n: int = WORDS) -> Generator[
             places[places == len(wanted)] = 0
             seen[places[wanted[places] == hashes] if len(wanted) else []] = True
             done += tokens
-            yield Progress(done, total, "tokens", "overlap with the test text")
+            yield Progress(done, total, "tokens", f"looking in {of} for what was learned")
     return Overlap(n, float(counts[seen].sum() / counts.sum()) if len(wanted) else 0.0)
 
 

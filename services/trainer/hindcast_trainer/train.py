@@ -146,7 +146,7 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
     shared = None
     if held_out:
         metrics["oov_rate"] = data[held_out.role]["oov_rate"]
-        shared = _overlap(texts[held_out.role], texts["train"], work)
+        shared = _overlap(held_out.role, texts, work)
         data[held_out.role]["overlap"] = {"n": shared.n, "share": shared.share}
 
     bundle = Bundle(
@@ -289,9 +289,10 @@ def _fit_and_evaluate(
     return metrics | losses_of(metrics), scores
 
 
-def _overlap(held_out: Text, train: Text, work: Work) -> Overlap:
+def _overlap(role: str, texts: Mapping[str, Text], work: Work) -> Overlap:
     """It takes moments: as progress it would only make the training's look as if it had begun anew."""
-    return work.run(relay(overlap(held_out, [train]), lambda progress: replace(progress, done=progress.total)))
+    looking = overlap(texts[role], [texts["train"]], of=f"the {role} text")
+    return work.run(relay(looking, lambda progress: replace(progress, done=progress.total)))
 
 
 def _auxiliary_metrics(trainee: LanguageModelTrainee) -> dict[str, float]:

@@ -47,6 +47,12 @@ def test_it_is_the_share_that_a_plain_search_finds(
     assert found.n == n
 
 
+def test_progress_names_the_text_that_is_looked_into(tmp_path: Path) -> None:
+    """Not how much was found, which "100 % overlap with …" looks like."""
+    text = text_of(tmp_path / "valid", [["a", "b"]])
+    assert next(overlap(text, [text], of="the valid text")).message == "looking in the valid text for what was learned"
+
+
 def test_texts_without_a_long_sequence_in_common_share_nothing(tmp_path: Path, finish: Callable[[Any], Any]) -> None:
     sentence = [f"word{number}" for number in range(8)]
     test = text_of(tmp_path / "test", [sentence, ["short"]])
