@@ -111,7 +111,7 @@ def test_lists_are_paged_without_gaps_and_refuse_what_they_dont_know(
 @pytest.mark.parametrize(
     ("query", "body", "headers", "field"),
     [
-        ("format=text", b"", {}, "line 1"),
+        ("format=text", b"", {}, "body"),
         ("format=text", b"fine\n\xff\xfe\n", {}, "line 2"),
         ("format=text", b"\x1f\x8b\x08 broken", {"Content-Encoding": "gzip"}, "line 1"),
         ("format=jsonl", b'{"text": "fine"}\n{"text": \n', {}, "line 2"),

@@ -95,7 +95,7 @@ class Upload:
     def close(self) -> Received:
         """The body has ended."""
         if self._bytes == 0:
-            raise InvalidInput.field("line 1", "the file is empty")
+            raise InvalidInput.field("body", "is empty: there must be text")
         self._unpacking.close(self._lines)
         self._lines.close()
         return Received(self._digest.hexdigest(), self._bytes, self._lines.number)
@@ -118,6 +118,16 @@ _ENCODINGS: Mapping[str, Callable[[], _Decompressor] | None] = {
     "xz": lambda: lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=256 * 1024**2),
     "zstd": lambda: zstandard.ZstdDecompressor().decompressobj(),
 }
+
+
+_PACKED: Mapping[bytes, str] = {
+    b"\x1f\x8b": "gzip",
+    b"\xfd7zXZ\x00": "xz",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"BZh": "bzip2",
+    b"PK\x03\x04": "zip",
+}
+"""By what such files begin with."""
 
 
 class _Unpacking:
@@ -187,7 +197,7 @@ class _Lines:
         if self._begun:
             self._pass_on(bytes(self._begun) + b"\n")
         if not self._has_text:
-            raise InvalidInput.field("line 1", "the file has no text")
+            raise InvalidInput.field("body", "has no text: all of its lines are blank")
 
     def _pass_on(self, lines: bytes) -> None:
         if self.number == 0:
@@ -204,11 +214,22 @@ def _check_text(lines: bytes, number: int) -> None:
         lines.decode()
         wrong, message = lines.find(b"\0"), "has a NUL character: this is no text"
     except UnicodeDecodeError as error:
-        wrong = error.start
-        message = "isn't UTF-8; if the file is compressed, say so in Content-Encoding (gzip, xz or zstd)"
+        wrong, message = error.start, "isn't UTF-8, as text must be"
     if wrong >= 0:
+        if number == 1:
+            _check_packed(lines)
         before = lines.count(b"\n", 0, wrong)
         raise InvalidInput.field(f"line {number + before}", message)
+
+
+def _check_packed(beginning: bytes) -> None:
+    """InvalidInput where a file that is no text is a compressed one."""
+    for magic, name in _PACKED.items():
+        if beginning.startswith(magic):
+            right = (
+                f"say Content-Encoding: {name}" if name in _ENCODINGS else "unpack it, or pack it by gzip, xz or zstd"
+            )
+            raise InvalidInput.field("body", f"is compressed by {name}: {right}")
 
 
 def _check_documents(lines: bytes, number: int) -> None:

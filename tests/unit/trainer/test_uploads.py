@@ -1,5 +1,6 @@
 """What is sent arrives line by line, or is refused with the number of the line."""
 
+import bz2
 import gzip
 import hashlib
 import io
@@ -108,11 +109,8 @@ def test_the_receipt_is_of_the_body_as_sent() -> None:
 @pytest.mark.parametrize(
     ("body", "line", "said"),
     [
-        (b"", 1, "the file is empty"),
-        (b"\n \n\t\n", 1, "the file has no text"),
         (b"good\ngood\nbad \xff\n", 3, "UTF-8"),
         (b"good\nlatin \xe9", 2, "UTF-8"),
-        (gzip.compress(b"a", mtime=0), 1, "Content-Encoding"),
         ("utf-16".encode("utf-16"), 1, "UTF-8"),
         (b"good\n\0\n", 2, "NUL"),
     ],
@@ -121,6 +119,19 @@ def test_what_is_no_text_is_refused(body: bytes, line: int, said: str) -> None:
     field, message = refusal(body)
     assert field == f"line {line}"
     assert said in message
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "is empty: there must be text"),
+        (b"\n \n\t\n", "has no text: all of its lines are blank"),
+        (gzip.compress(b"a", mtime=0), "is compressed by gzip: say Content-Encoding: gzip"),
+        (bz2.compress(b"a"), "is compressed by bzip2: unpack it, or pack it by gzip, xz or zstd"),
+    ],
+)
+def test_what_is_wrong_with_all_of_a_file_names_no_line(body: bytes, said: str) -> None:
+    assert refusal(body) == ("body", said)
 
 
 @pytest.mark.parametrize("step", [1, 10**6])

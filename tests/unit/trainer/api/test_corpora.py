@@ -82,8 +82,8 @@ DOCUMENT = json.dumps({"id": 1, "text": "A storm ."}).encode()
 @pytest.mark.parametrize(
     ("query", "body", "encoding", "field"),
     [
-        ("format=text", b"", None, "line 1"),
-        ("format=text", b" \n\n", None, "line 1"),
+        ("format=text", b"", None, "body"),
+        ("format=text", b" \n\n", None, "body"),
         ("format=text", b"good\nbad \xff\n", None, "line 2"),
         ("format=text", gzip.compress(TEXT.encode(), mtime=0)[:-12], "gzip", "line "),
         ("format=text", b"no gzip", "gzip", "line 1"),
