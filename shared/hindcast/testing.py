@@ -256,9 +256,9 @@ class MemoryJobs:
         """See hindcast.jobs.ports.Jobs."""
         job = self.hold([id])[0]
         if not job.status.ended:
-            raise IllegalMove(f"Job {id} is {job.status}: only a job that has ended can be deleted.")
+            raise IllegalMove(f"Job {job.called} is {job.status}: only a job that has ended can be deleted.")
         if job.status is not JobStatus.SUCCEEDED and (waiting := self.waiting_for(id)):
-            raise InUse(f"Job {waiting[0].id} waits for {id}: it can't be deleted.")
+            raise InUse(f"Job {waiting[0].called} waits for {job.called}: it can't be deleted.")
         result = self._state.resources.get(job.result_id or "")
         if result is not None and not result.ready:
             del self._state.resources[result.id]

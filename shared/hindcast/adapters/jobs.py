@@ -254,9 +254,9 @@ class PostgresJobs:
         """See hindcast.jobs.ports.Jobs."""
         job = self._held(id, None)
         if not job.status.ended:
-            raise IllegalMove(f"Job {id} is {job.status}: only a job that has ended can be deleted.")
+            raise IllegalMove(f"Job {job.called} is {job.status}: only a job that has ended can be deleted.")
         if job.status is not JobStatus.SUCCEEDED and (waiting := self.waiting_for(id)):
-            raise InUse(f"Job {waiting[0].id} waits for {id}: it can't be deleted.")
+            raise InUse(f"Job {waiting[0].called} waits for {job.called}: it can't be deleted.")
         never_made = (resources.c.id == job.result_id) & resources.c.artifact.is_(None)
         self._connection.execute(delete(resources).where(never_made))
         self._connection.execute(delete(jobs).where(jobs.c.id == id))

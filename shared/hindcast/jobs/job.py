@@ -101,3 +101,8 @@ class Job:
     lease_until: datetime | None = None
     label: str | None = None
     """What people may call it where it has no name; another may have the same."""
+
+    @property
+    def called(self) -> str:
+        """What requests can call it, in sentences: those who gave it a name know it by that."""
+        return self.name or self.id

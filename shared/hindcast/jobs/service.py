@@ -21,7 +21,7 @@ from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from hindcast.errors import Conflict, NotFound, Unavailable
+from hindcast.errors import Conflict, IllegalMove, NotFound, Unavailable
 from hindcast.jobs.job import Job, JobProgress, JobStatus
 from hindcast.jobs.ports import Artifacts, Database, Queue, Transaction
 from hindcast.jobs.references import Reference, jobs_that_make, resolve, with_ids
@@ -41,6 +41,13 @@ ARTIFACT_FOLDERS: Mapping[ResourceType, str] = {
 # A job's error is stored as the HTTP answer that will tell it: these two arise nowhere else.
 NEED_FAILED = {"type": "/problems/need-failed", "title": "A job that it needs did not succeed", "status": 424}
 CRASHED = {"type": "/problems/crashed", "title": "Its process died again and again", "status": 500}
+
+_ENDED: Mapping[JobStatus, str] = {
+    JobStatus.SUCCEEDED: "has succeeded",
+    JobStatus.FAILED: "has failed",
+    JobStatus.CANCELLED: "was cancelled",
+}
+"""In sentences."""
 
 
 @dataclass(frozen=True)
@@ -217,6 +224,10 @@ def cancel(transaction: Transaction, id: str) -> Job:
     if job.status is JobStatus.RUNNING:
         transaction.jobs.add_event(id, "log", {"message": "It was asked to stop."})
         return transaction.jobs.request_cancel(id)
+    if job.status.ended:
+        raise IllegalMove(
+            f"Job {job.called} {_ENDED[job.status]} already: only what is queued or runs can be cancelled."
+        )
     job = _move(transaction, id, JobStatus.CANCELLED)
     _fail_dependents(transaction, job)
     return job
@@ -230,6 +241,9 @@ def retry(transaction: Transaction, id: str) -> Job:
     Jobs that failed because they needed this one stay as they are.
     """
     [job] = transaction.jobs.hold([id])
+    if job.status not in (JobStatus.FAILED, JobStatus.CANCELLED):
+        now = _ENDED.get(job.status, f"is {job.status}")
+        raise IllegalMove(f"Job {job.called} {now}: only what failed or was cancelled can be retried.")
     failed = [
         need.id for need in transaction.jobs.hold(job.needs) if need.status in (JobStatus.FAILED, JobStatus.CANCELLED)
     ]
@@ -237,7 +251,7 @@ def retry(transaction: Transaction, id: str) -> Job:
     try:
         return _move(transaction, id, JobStatus.QUEUED, crashes=0, message=message)
     except NotFound as error:
-        raise Conflict(f"Job {id} can't be retried: {error.detail} Submit a new job.") from error
+        raise Conflict(f"Job {job.called} can't be retried: {error.detail} Submit a new job.") from error
 
 
 def delete(transaction: Transaction, id: str) -> Job:

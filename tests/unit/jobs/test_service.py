@@ -408,8 +408,21 @@ def test_a_queued_job_is_cancelled_at_once_and_a_running_one_asked(database: Mem
     asked = do(database, service.cancel, running.id)
     assert (asked.status, asked.cancel_requested) == (JobStatus.RUNNING, True)
     assert do(database, service.stopped, running.id, 1).status is JobStatus.CANCELLED
-    with pytest.raises(IllegalMove):
+    with pytest.raises(
+        IllegalMove, match=f"Job {running.id} was cancelled already: only what is queued or runs can be"
+    ):
         do(database, service.cancel, running.id)
+
+
+def test_what_can_not_be_done_with_a_job_is_told_by_its_name(database: MemoryDatabase) -> None:
+    job = submit(database, name="mine")
+    with pytest.raises(IllegalMove, match="Job mine is queued: only a job that has ended can be deleted"):
+        do(database, service.delete, job.id)
+    succeed(database, job)
+    with pytest.raises(IllegalMove, match="Job mine has succeeded: only what failed or was cancelled can be retried"):
+        do(database, service.retry, job.id)
+    with pytest.raises(IllegalMove, match="Job mine has succeeded already"):
+        do(database, service.cancel, job.id)
 
 
 def test_a_retried_job_goes_on_from_its_checkpoint(database: MemoryDatabase) -> None:
@@ -423,9 +436,11 @@ def test_a_retried_job_goes_on_from_its_checkpoint(database: MemoryDatabase) -> 
 
 
 def test_only_what_failed_or_was_cancelled_is_retried(database: MemoryDatabase) -> None:
-    job = submit(database)
-    with pytest.raises(IllegalMove):
-        do(database, service.retry, job.id)
+    job, runs = submit(database), submit(database)
+    claim(database, runs.id)
+    for each in (job, runs):
+        with pytest.raises(IllegalMove):
+            do(database, service.retry, each.id)
     succeed(database, job)
     with pytest.raises(IllegalMove):
         do(database, service.retry, job.id)

@@ -69,6 +69,11 @@ class Experiment:
     prepared: Sequence[PreparedJob] = ()
 
     @property
+    def called(self) -> str:
+        """What requests can call it, in sentences."""
+        return self.name or self.id
+
+    @property
     def baseline(self) -> RowJobs | None:
         """The row that others are compared with: the first that begins from nothing."""
         return next((row for row in self.rows if row.learns_input), None)

@@ -62,7 +62,7 @@ def cancel(transaction: Transaction, reference: str) -> Experiment:
     experiment = find(transaction, reference)
     known = jobs_of(transaction, experiment)
     if (now := status(experiment, known)).ended:
-        raise IllegalMove(f"Experiment {experiment.id} is {now}: it can't be cancelled.")
+        raise IllegalMove(f"Experiment {experiment.called} has ended ({now}): it can't be cancelled.")
     others = [other for other in _all(transaction) if other.id != experiment.id]
     made = experiment.made.union(*(other.made for other in others if other.cancelled))
     wanted = {id for other in others if not other.cancelled for id in other.jobs}
@@ -79,13 +79,15 @@ def retry(transaction: Transaction, reference: str) -> Experiment:
     experiment = find(transaction, reference)
     known = jobs_of(transaction, experiment)
     if missing := [id for id in experiment.jobs if id not in known.jobs]:
-        raise Conflict(f"Job {missing[0]} of experiment {experiment.id} was deleted: post a new experiment.")
+        raise Conflict(f"Job {missing[0]} of experiment {experiment.called} was deleted: post a new experiment.")
     if stopping := [job.id for job in known.jobs.values() if job.cancel_requested and not job.status.ended]:
-        raise IllegalMove(f"Job {stopping[0]} of experiment {experiment.id} is still being stopped: try in a moment.")
+        raise IllegalMove(
+            f"Job {stopping[0]} of experiment {experiment.called} is still being stopped: try in a moment."
+        )
     bad = (JobStatus.FAILED, JobStatus.CANCELLED)
     again = [id for id, job in known.jobs.items() if job.status in bad]
     if not again and not experiment.cancelled:
-        raise IllegalMove(f"No job of experiment {experiment.id} has failed or was cancelled.")
+        raise IllegalMove(f"No job of experiment {experiment.called} has failed or was cancelled.")
     for id in again:
         service.retry(transaction, id)
     return _update(transaction, replace(experiment, cancelled=False))
@@ -95,16 +97,16 @@ def delete(transaction: Transaction, reference: str) -> None:
     """Remove an experiment that has ended; its jobs and models stay. IllegalMove if it hasn't."""
     experiment = find(transaction, reference)
     if not (now := status(experiment, jobs_of(transaction, experiment))).ended:
-        raise IllegalMove(f"Experiment {experiment.id} is {now}: only one that has ended can be deleted.")
+        raise IllegalMove(f"Experiment {experiment.called} is {now}: only one that has ended can be deleted.")
     transaction.experiments.delete(experiment.id)
 
 
 def delete_job(transaction: Transaction, reference: str) -> Job:
     """Remove a job that has ended. InUse while an experiment's table is made of it; else as the job service's."""
     job = transaction.jobs.get(reference)
-    user = next((experiment.id for experiment in _all(transaction) if job.id in experiment.jobs), None)
+    user = next((experiment.called for experiment in _all(transaction) if job.id in experiment.jobs), None)
     if user is not None:
-        raise InUse(f"Experiment {user} needs job {job.id}: delete the experiment first.")
+        raise InUse(f"Experiment {user} needs job {job.called}: delete the experiment first.")
     return service.delete(transaction, job.id)
 
 

@@ -118,7 +118,7 @@ def test_a_job_of_an_experiment_stays_until_that_is_deleted(client: TestClient, 
     for job in (job for row in experiment["rows"] for job in row["jobs"]):
         refused = client.delete(f"/v1/jobs/{job}")
         assert (refused.status_code, refused.json()["type"]) == (409, "/problems/in-use")
-        assert experiment["id"] in refused.json()["detail"]
+        assert "ways" in refused.json()["detail"]
     client.delete("/v1/experiments/ways")
     assert client.delete(f"/v1/jobs/{job}").status_code == 204
 
