@@ -67,6 +67,7 @@ class Resource:
     job_id: str | None
     """The job that makes or made it; None for an upload."""
     created_at: datetime
+    """When it was reserved, until it is ready: see Resources.complete."""
     uses: Sequence[str] = field(default=())
     """Ids of the resources that it was made from (lineage)."""
     label: str | None = None
@@ -116,7 +117,8 @@ class Resources(Protocol):
         under these names: what isn't ready has none."""
 
     def complete(self, id: str, *, artifact: str, facts: Mapping[str, Any], size_bytes: int) -> None:
-        """Make a reserved resource visible."""
+        """Make a reserved resource visible. It was created now; but a corpus when its text came, since that is listed
+        before it is ready."""
 
     def delete(self, id: str) -> Resource:
         """Remove the row, have its artifact removed (jobs.ports.Discards) and return what it was; InUse while a queued

@@ -76,7 +76,7 @@ class MemoryTransaction:
     def __init__(self, state: _State, clock: Callable[[], datetime]) -> None:
         self.discards = MemoryDiscards(state)
         self.jobs = MemoryJobs(state, clock)
-        self.resources = MemoryResources(state)
+        self.resources = MemoryResources(state, clock)
         self.experiments = MemoryExperiments(state, clock)
 
 
@@ -313,8 +313,9 @@ class MemoryJobs:
 class MemoryResources:
     """See hindcast.registry.Resources."""
 
-    def __init__(self, state: _State) -> None:
+    def __init__(self, state: _State, clock: Callable[[], datetime]) -> None:
         self._state = state
+        self._clock = clock
 
     def add(self, resource: Resource) -> None:
         """See hindcast.registry.Resources."""
@@ -368,7 +369,9 @@ class MemoryResources:
         resource = self._state.resources.get(id)
         if resource is None or resource.ready:
             raise NotFound(f"Nothing is reserved under {id!r}.")
-        self._state.resources[id] = replace(resource, artifact=artifact, facts=_as_json(facts), size_bytes=size_bytes)
+        created_at = resource.created_at if resource.type == "corpus" else self._clock()
+        made = {"artifact": artifact, "facts": _as_json(facts), "size_bytes": size_bytes, "created_at": created_at}
+        self._state.resources[id] = replace(resource, **made)
 
     def delete(self, id: str) -> Resource:
         """See hindcast.registry.Resources."""

@@ -71,8 +71,18 @@ def test_a_reserved_resource_becomes_visible_when_it_is_completed(database: Data
         assert transaction.resources.list("table", Page(), status=None)[0] == [made]
         transaction.resources.complete(made.id, artifact="tables/1", facts={"size": 4}, size_bytes=9)
         [found] = transaction.resources.list("table", Page())[0]
-    assert found == replace(made, artifact="tables/1", facts={"size": 4}, size_bytes=9)
+    assert found == replace(made, artifact="tables/1", facts={"size": 4}, size_bytes=9, created_at=found.created_at)
     assert found.ready
+
+
+def test_what_a_job_makes_is_created_when_it_is_there_and_a_corpus_when_its_text_came(database: Database) -> None:
+    reserved = [table(artifact=None, type=type) for type in ("table", "model", "domains", "corpus")]
+    add(database, *reserved)
+    with database.transaction() as transaction:
+        for each in reserved:
+            transaction.resources.complete(each.id, artifact=f"tables/{each.id}", facts={}, size_bytes=1)
+        found = {each.type: transaction.resources.get(each.id).created_at for each in reserved}
+    assert {type for type, created_at in found.items() if created_at == START} == {"corpus"}
 
 
 def test_only_what_is_reserved_can_be_completed(database: Database) -> None:

@@ -3,7 +3,21 @@
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, exists, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from hindcast.adapters.discards import PostgresDiscards
@@ -85,6 +99,9 @@ class PostgresResources:
         """See hindcast.registry.Resources."""
         ready = update(resources).where(resources.c.id == id, resources.c.artifact.is_(None))
         values = {"artifact": artifact, "facts": dict(facts), "size_bytes": size_bytes}
+        values["created_at"] = case(
+            (resources.c.type == "corpus", resources.c.created_at), else_=func.clock_timestamp()
+        )
         if self._connection.execute(ready.values(values)).rowcount == 0:
             raise NotFound(f"Nothing is reserved under {id!r}.")
 
