@@ -62,6 +62,7 @@ def folder(tmp_path_factory):
     words = [("storm", "coast"), ("rain", "city"), ("flood", "river")]
     story = "The {0} hit the {1} .\nSchools closed , and the {0} went on to the {1} .\n\n"
     (folder / "text.txt").write_text("".join(story.format(*words[number % 3]) for number in range(90)))
+    (folder / "empty.txt").touch()
     (folder / "more.txt").write_text("The river rose .\n")
     (folder / "model.yaml").write_text(SPECIFICATION)
     (folder / "rows.json").write_text(json.dumps(EXPERIMENT))
@@ -291,7 +292,7 @@ def test_tables_and_models_go_out_and_come_back(made, run, folder):
     card = json.loads(run("model", "import", "model.tar", "--name", "shell-twin", "--json").stdout)
     assert card["name"] == "shell-twin"
     assert run("model", "rm", "shell-twin", "--json").stdout == '{"deleted": "shell-twin"}\n'
-    gone = run("table", "rm", "shell-copy", "no-such", code=1)
+    gone = run("table", "rm", "shell-copy", "no-such", code=2)
     assert (gone.stdout, gone.stderr) == ("shell-copy\n", "There is no table 'no-such'.\n")
 
 
@@ -324,12 +325,12 @@ def test_an_experiment_is_run_shown_and_drawn(made, run, folder):
     run("experiment", "plot", "--from", "shell-rows.json", "-o", "rows.png")
     assert (folder / "rows.png").read_bytes().startswith(b"\x89PNG")
     twice = ("experiment", "plot", "shell-rows", "--from", "shell-rows.json", "-o", "curve.svg")
-    assert "must have different numbers of words to learn, not 1," in run(*twice, code=1).stderr
+    assert "must have different numbers of words to learn, not 1," in run(*twice, code=2).stderr
     run(*twice, "--words", "1000,300000")
     assert ">300,000<" in (folder / "curve.svg").read_text()
     assert rows(run("experiment", "list", "--name", "shell-rows"))[0]["JOBS"] == "4 of 4"
-    assert "is succeeded" in run("experiment", "cancel", "shell-rows", code=1).stderr
-    assert "has failed or was cancelled" in run("experiment", "retry", "shell-rows", code=1).stderr
+    assert "shell-rows has ended (succeeded)" in run("experiment", "cancel", "shell-rows", code=2).stderr
+    assert "has failed or was cancelled" in run("experiment", "retry", "shell-rows", code=2).stderr
     assert run("experiment", "rm", "shell-rows").stdout == "shell-rows\n"
 
 
@@ -355,24 +356,29 @@ def test_an_ngram_model_is_kept_where_the_server_reads_them(made, run):
         (2, ["train", "--kind", "domains", "--corpus", "shell"], "--set k=… is required"),
         (2, ["train", "model.yaml", "--set", "optimizer.epoch=1"], "--set optimizer.epoch is no known field"),
         (2, ["train", "model.yaml", "--hidden-size", "0"], "--hidden-size must be"),
-        (1, ["train", "-"], "standard input: train "),
-        (1, ["train", "text.txt"], "text.txt "),
-        (1, ["train", "gone.yaml"], "gone.yaml: No such file or directory"),
+        (2, ["train", "-"], "standard input: train "),
+        (2, ["train", "text.txt"], "text.txt "),
+        (2, ["train", "gone.yaml"], "gone.yaml: No such file or directory"),
         (2, ["experiment", "run", "rows.json", "--set", "seeds=1"], "--set seeds must be"),
-        (1, ["corpus", "add", "wrong.jsonl"], "wrong.jsonl: line 2 must have either text or paragraphs"),
+        (2, ["corpus", "add", "wrong.jsonl"], "wrong.jsonl: line 2 must have either text or paragraphs"),
         (2, ["corpus", "add", "text.txt", "--splits", "50,3"], "--splits must be whole percentages"),
-        (1, ["corpus", "add", "text.txt", "--name", "shell"], "shell"),
-        (1, ["corpus", "rm", "nowhere"], "There is no corpus 'nowhere'."),
-        (1, ["table", "import", "text.txt", "--format", "glove"], "text.txt: line 1 must"),
-        (1, ["table", "neighbors", "shell-vectors", "xyz"], "word 'xyz' is not in the table"),
-        (1, ["table", "vectors", "shell-vectors", "xyz"], "The table lacks xyz."),
-        (2, ["next", "The", "--model", "shell-model", "-k", "0"], "-k must be an integer of 1 or more"),
-        (2, ["rank", "The", "coast", "--models", "shell-model,no-such"], "--models There is no model 'no-such'."),
-        (1, ["perplexity", "gone.txt", "-m", "shell-model"], "gone.txt: No such file or directory"),
-        (2, ["jobs", "--limit", "5000"], "--limit must be an integer from 1 to 1000"),
-        (1, ["job", "show", "no-such"], "There is no job 'no-such'."),
-        (1, ["cancel", "shell-model"], "is succeeded"),
-        (1, ["retry", "shell-model"], "is succeeded"),
+        (2, ["corpus", "add", "text.txt", "--name", "shell"], "shell"),
+        (2, ["corpus", "rm", "nowhere"], "There is no corpus 'nowhere'."),
+        (2, ["table", "import", "text.txt", "--format", "glove"], "text.txt: line 1 must"),
+        (2, ["table", "neighbors", "shell-vectors", "xyz"], "WORD 'xyz' is not in the table"),
+        (2, ["table", "vectors", "shell-vectors", "xyz"], "The table lacks 'xyz'."),
+        (2, ["rank", "The", "coast", "", "--models", "shell-model"], "WORD 2 must have"),
+        (2, ["rank", "The", "coast", "--models", "no-such"], "--models: There is no model 'no-such'."),
+        (2, ["rescore", "wrong.jsonl", "--model", "no-such"], "There is no model 'no-such'."),
+        (2, ["perplexity", "text.txt", "empty.txt", "-m", "shell-model"], "empty.txt: document 1 must hold"),
+        (2, ["table", "import", "model.yaml", "--format", "glove"], "model.yaml: line"),
+        (2, ["next", "The", "--model", "shell-model", "-k", "0"], "must be a whole number of 1 or more, not '0'"),
+        (2, ["rank", "The", "coast", "--models", "shell-model,no-such"], "--models: There is no model 'no-such'."),
+        (2, ["perplexity", "gone.txt", "-m", "shell-model"], "gone.txt: No such file or directory"),
+        (2, ["jobs", "--limit", "5000"], "must be a whole number from 1 to 1000, not '5000'"),
+        (2, ["job", "show", "no-such"], "There is no job 'no-such'."),
+        (2, ["cancel", "shell-model"], "Job shell-model has succeeded already: only what"),
+        (2, ["retry", "shell-model"], "Job shell-model has succeeded: only what failed"),
         (
             1,
             ["status", "--server", "http://127.0.0.1:9"],

@@ -20,6 +20,7 @@ from hindcast_client.command_line import (
 from hindcast_client.command_line.perplexity import perplexity
 from hindcast_client.command_line.rescore import rescore
 from hindcast_client.command_line.train import train
+from hindcast_client.command_line.values import says_what_would_be_right
 
 SERVER, TEXT, TRAINING, ASKING = "Server", "Text and vectors", "Training", "Asking models"
 
@@ -36,8 +37,10 @@ Version = Annotated[
 
 app = typer.Typer(
     help="Small language models for speech recognisers: what the services of Hindcast do, from a shell.",
-    epilog="Ends with 0; 1: it couldn't be done; 2: called wrongly; 130: Ctrl-C. Answers go to standard output, all "
-    "else to standard error. What isn't a terminal gets tables parted by tabs, and no colours.",
+    epilog="Ends with 0 when it is done; with 2 where what was typed is wrong, an option, a name or what is in a file, "
+    "whoever says so, hindcast or the server; with 1 where it failed or nobody answered, and the same may work later; "
+    "with 130 after Ctrl-C. Answers go to standard output, all else to standard error. What isn't a terminal gets "
+    "tables parted by tabs, and no colours.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -62,6 +65,7 @@ app.command(rich_help_panel=ASKING)(perplexity)
 app.command(rich_help_panel=ASKING)(rank.rank)
 app.command("next", rich_help_panel=ASKING)(rank.next_)
 app.command(rich_help_panel=ASKING)(rescore)
+says_what_would_be_right(app)
 
 
 @app.callback()

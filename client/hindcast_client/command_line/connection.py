@@ -135,12 +135,18 @@ def asking(command: Callable[Concatenate[Connection, ...], None]) -> Callable[..
 
 def _typed(context: typer.Context) -> Naming:
     """A field is named by the option or argument that has its name, or its first or its last: `train.corpus` by
-    --train, `optimizer.epochs` by --epochs; else by --set, where a command has that."""
-    names = {}
+    --train, `optimizer.epochs` by --epochs, `words.1` by the second WORD; else by --set, where a command has that."""
+    names: dict[str, str] = {}
     for parameter in context.command.params:
         options = [option for option in parameter.opts if option.startswith("--")] or parameter.opts
         is_option = parameter.param_type_name == "option"
-        names[str(parameter.name)] = options[0] if is_option else (parameter.metavar or str(parameter.name).upper())
+        name = options[0] if is_option else (parameter.metavar or str(parameter.name).upper())
+        names[str(parameter.name)] = name
+        if not is_option:
+            names.setdefault(name.lower(), name)
+        given = context.params.get(str(parameter.name))
+        if isinstance(given, list | tuple) and len(given) > 1:
+            names |= {f"{parameter.name}_{place}": f"{name} {place + 1}" for place in range(len(given))}
 
     def typed(field: str) -> str:
         first, last = field.partition(".")[0], field.rpartition(".")[2]

@@ -174,7 +174,7 @@ def _joined(files: Sequence[Path], between: bytes) -> Iterator[bytes]:
         with file.open("rb") as packed:
             head = packed.peek(len(XZ))
             if head.startswith(ZSTD):
-                raise Failure(f"{file} is packed by zstd: unpack it, or send it alone.")
+                wrong_usage(f"{file} is packed by zstd: unpack it, or send it alone.")
             opened = gzip.open if head.startswith(GZIP) else lzma.open if head.startswith(XZ) else None
             with opened(packed) if opened else packed as content:
                 while piece := content.read(PIECE_BYTES):

@@ -106,13 +106,13 @@ def _read(file: Path) -> Sequence[Answer]:
     try:
         found = json.loads(file.read_bytes())
     except ValueError as error:
-        raise Failure(f"{file} must be JSON: {error}") from error
+        wrong_usage(f"{file} must be JSON: {error}")
     for within in ("answer", "experiments"):
         if isinstance(found, dict) and "baseline" not in found and within in found:
             found = found[within]
     answers = found if isinstance(found, list) else [found]
     if not all(isinstance(each, dict) and {"rows", "baseline", "spec"} <= each.keys() for each in answers):
-        raise Failure(f"{file} must hold what `hindcast experiment show --json` prints.")
+        wrong_usage(f"{file} must hold what `hindcast experiment show --json` prints.")
     return answers
 
 
@@ -126,7 +126,7 @@ def _figure(
     if len(answers) == 1:
         rows = changes_of(answers[0])
         if len(rows) < 2:
-            raise Failure("An experiment must have two rows or more: there is nothing to compare.")
+            wrong_usage("An experiment must have two rows or more: there is nothing to compare.")
         models = f"{_counted(answers[0])} a row; {BARS}"
         return draw_changes(rows, title=title or TITLE, note=models if note is None else note)
     gains = gains_of(list(zip(_words(to, answers, words), answers, strict=True)))
@@ -148,7 +148,7 @@ def _words(to: Connection, answers: Sequence[Answer], given: str | None) -> Sequ
             wrong_usage(f"--words must be a number, 1 or more, for each of the {len(answers)} experiments.")
     if len(set(counts)) < len(counts):
         told = ", ".join(f"{count:,}" for count in counts)
-        raise Failure(f"Experiments in one picture must have different numbers of words to learn, not {told}.")
+        wrong_usage(f"Experiments in one picture must have different numbers of words to learn, not {told}.")
     return counts
 
 
@@ -160,7 +160,7 @@ def _words_of(to: Connection, answer: Answer) -> int:
         train = to.answer(get(at("models", model)), ModelCard)[0].data.get("train", {})
         words = train.get("tokens")
     if words is None:
-        raise Failure(f"How many words the models of {answer.get('name')} learn isn't known: say it with --words.")
+        wrong_usage(f"How many words the models of {answer.get('name')} learn isn't known: say it with --words.")
     return words
 
 

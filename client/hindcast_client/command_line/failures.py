@@ -1,4 +1,8 @@
-"""How a command ends when it can't do what it was asked: sentences on standard error, and a number for scripts."""
+"""How a command ends when it can't do what it was asked: sentences on standard error, and a number for scripts.
+
+WRONG_USAGE is what typing the same again can't mend: an option, a name, a file or what stands in it is wrong, whoever
+says so, this program or the server. FAILED is all else: nobody answers, the server is too busy, a job fails.
+"""
 
 import os
 import sys
@@ -13,6 +17,7 @@ INTERRUPTED = 128 + 2
 """As a shell tells of a process that Ctrl-C ended."""
 NOBODY_READS = 128 + 13
 """As a shell tells of a process whose output nobody wanted any more."""
+_WRONG_PATHS = (FileNotFoundError, IsADirectoryError, NotADirectoryError, PermissionError)
 
 
 class Failure(Exception):
@@ -25,9 +30,8 @@ class Failure(Exception):
 
 
 def wrong_usage(message: str) -> NoReturn:
-    """Ends the command because of how it was called."""
-    tell(message)
-    raise typer.Exit(WRONG_USAGE)
+    """Failure because of what was typed, or of what stands in a file that was named."""
+    raise Failure(message, status=WRONG_USAGE)
 
 
 def tell(message: str) -> None:
@@ -50,10 +54,10 @@ def failures_told() -> Iterator[None]:
         raise typer.Exit(NOBODY_READS) from error
     except UnicodeEncodeError as error:
         tell(f"Names and options must be UTF-8: {error.object!a} isn't.")
-        raise typer.Exit(FAILED) from error
+        raise typer.Exit(WRONG_USAGE) from error
     except OSError as error:
         tell(f"{error.filename}: {error.strerror}" if error.filename else str(error))
-        raise typer.Exit(FAILED) from error
+        raise typer.Exit(WRONG_USAGE if isinstance(error, _WRONG_PATHS) else FAILED) from error
 
 
 def _close_standard_output() -> None:

@@ -131,7 +131,7 @@ def show(to: Connection, job: names.Job) -> None:
 def log(
     to: Connection,
     job: names.Job,
-    last: Annotated[int, typer.Option("--last", "-n", help="The last so many lines: 1 to 1000.")] = 100,
+    last: Annotated[int, typer.Option("--last", "-n", help="The last so many lines.", min=1, max=1000)] = 100,
 ) -> None:
     """Show what a job has said.
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from hindcast_client.answer import Page
+from hindcast_client.command_line.failures import wrong_usage
 from hindcast_client.errors import HindcastError
 from hindcast_client.request import at, get
 from hindcast_client.settings import DEFAULT_URL, server_key
@@ -76,4 +77,6 @@ NewName = Annotated[str | None, typer.Option("--name", help="By which it can be 
 def reference_of(text: str) -> str | dict[str, str]:
     """A corpus, or `novels:train`: a split of one."""
     corpus, colon, split = text.rpartition(":")
+    if not split or (colon and not corpus):
+        wrong_usage(f"A corpus is named as in novels, and a split of it as in novels:train, not {text!r}.")
     return {"corpus": corpus, "split": split} if colon else text

@@ -16,7 +16,7 @@ from hindcast_client.command_line.listing import Column, print_table, printable,
 from hindcast_client.errors import Refused
 from hindcast_client.request import Request, at, get
 
-Limit = Annotated[int, typer.Option("--limit", "-n", help="At most so many, the newest first: 1 to 1000.")]
+Limit = Annotated[int, typer.Option("--limit", "-n", help="At most so many, the newest first.", min=1, max=1000)]
 Cursor = Annotated[
     str | None, typer.Option(metavar="CURSOR", help="Go on after a page: what its JSON has as next_cursor.")
 ]
@@ -58,7 +58,7 @@ def remove(to: Connection, collection: str, things: Sequence[str], *, yes: bool)
     sits before a terminal is asked first, unless it is `yes`."""
     if not yes:
         _make_sure(things)
-    failed = False
+    status = 0
     for thing in things:
         try:
             with to.refusals_told():
@@ -67,14 +67,14 @@ def remove(to: Connection, collection: str, things: Sequence[str], *, yes: bool)
             if not isinstance(failure.__cause__, Refused):
                 raise
             tell(str(failure))
-            failed = True
+            status = max(status, failure.status)
         else:
             if to.json:
                 print_json(json.dumps({"deleted": thing}, ensure_ascii=False).encode())
             else:
                 typer.echo(thing)
-    if failed:
-        raise typer.Exit(FAILED)
+    if status:
+        raise typer.Exit(status)
 
 
 def _make_sure(things: Sequence[str]) -> None:

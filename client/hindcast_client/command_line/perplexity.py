@@ -12,7 +12,7 @@ import typer
 from hindcast_client.answers import ModelCard, PerplexityAnswer
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
-from hindcast_client.command_line.failures import Failure, wrong_usage
+from hindcast_client.command_line.failures import wrong_usage
 from hindcast_client.command_line.listing import Column, figure, print_table, share
 from hindcast_client.command_line.progress import shown
 from hindcast_client.command_line.sources import STANDARD_INPUT
@@ -94,7 +94,6 @@ def perplexity(
         wrong_usage("Say what text is meant: files, or --corpus.")
     if srilm and (detail or to.json):
         wrong_usage("--srilm is a format of its own, without --detail and --json.")
-    to.naming(lambda field: _named(field, files or []))
     told = {"history": history, "detail": detail}
     path = at("models", model, "perplexity")
     if corpus is not None:
@@ -127,6 +126,7 @@ def _of_files(
     """Each with the name that it has in tables."""
     card, _ = to.answer(get(at("models", model)), ModelCard)
     for file in files:
+        to.naming(lambda field, file=file: _named(field, file))
         text = _text(file)
         # To wikitext blank lines are lines like others.
         documents = [text] if card.pipeline == "wikitext" else _DOCUMENT_END.split(text.strip("\n"))
@@ -139,13 +139,15 @@ def _text(file: Path) -> str:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = content[: error.start].count(b"\n") + 1
-        raise Failure(f"{_name(file)}: line {line} must be UTF-8.") from error
+        wrong_usage(f"{_name(file)}: line {line} must be UTF-8.")
 
 
-def _named(field: str, files: Sequence[Path]) -> str | None:
-    if field.partition(".")[0] != "texts":
+def _named(field: str, file: Path) -> str | None:
+    """A text of a request by the document of the file that it is."""
+    texts, _, place = field.partition(".")
+    if texts != "texts":
         return None
-    return " ".join(map(_name, files))
+    return f"{_name(file)}: document {int(place) + 1}" if place.isdigit() else _name(file)
 
 
 def _name(file: Path) -> str:

@@ -78,7 +78,7 @@ def next_(
     to: Connection,
     context: Context,
     model: names.ModelOption,
-    k: Annotated[int, typer.Option("-k", help="How many words.")] = 10,
+    k: Annotated[int, typer.Option("-k", help="How many words.", min=1)] = 10,
     history: History = None,
     complete: Complete = False,
 ) -> None:

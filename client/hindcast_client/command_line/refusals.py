@@ -17,7 +17,7 @@ def refusals_told(naming: Naming) -> Iterator[None]:
     try:
         yield
     except Refused as refused:
-        raise Failure(_refusal(refused, naming), status=_status(refused, naming)) from refused
+        raise Failure(_refusal(refused, naming), status=_status(refused)) from refused
     except Unreachable as error:
         elsewhere = (
             ""
@@ -31,18 +31,24 @@ def refusals_told(naming: Naming) -> Iterator[None]:
         raise Failure(str(error)) from error
 
 
-def _status(refused: Refused, naming: Naming) -> int:
-    """Wrong usage where all that is refused is options: the service alone knows what some of them may be."""
-    fields = [naming(error.field) for error in refused.errors]
-    return WRONG_USAGE if fields and all(field.startswith("-") for field in fields) else FAILED
+def _status(refused: Refused) -> int:
+    """Wrong usage where the same would be refused again."""
+    passes = refused.status in (HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_MANY_REQUESTS)
+    is_of_client = HTTPStatus.BAD_REQUEST <= refused.status < HTTPStatus.INTERNAL_SERVER_ERROR
+    return WRONG_USAGE if is_of_client and not passes else FAILED
 
 
 def _refusal(refused: Refused, naming: Naming) -> str:
     if refused.errors:
-        return "\n".join(f"{naming(error.field)} {error.message}" for error in refused.errors)
+        return "\n".join(_sentence(naming(error.field), error.message) for error in refused.errors)
     sentences = [refused.detail]
     if refused.retry_after is not None:
         sentences.append(f"It may be tried again in {refused.retry_after:g} seconds.")
     if refused.status >= HTTPStatus.INTERNAL_SERVER_ERROR and refused.request_id is not None:
         sentences.append(f"The request's id is {refused.request_id}.")
     return " ".join(sentences)
+
+
+def _sentence(name: str, message: str) -> str:
+    """`--size must be …`; what is a sentence of its own comes after a colon."""
+    return f"{name}: {message}" if message[:1].isupper() else f"{name} {message}"

@@ -15,7 +15,7 @@ from hindcast_client.command_line import rescore_options as options
 from hindcast_client.command_line import tuning
 from hindcast_client.command_line.destinations import Destination, Folder, OneFile, StandardOutput, zipped
 from hindcast_client.command_line.failures import failures_told, tell, wrong_usage
-from hindcast_client.command_line.formats import ALL_IN_ONE, FORMATS, ONE_UTTERANCE, utterance_of
+from hindcast_client.command_line.formats import ALL_IN_ONE, FORMATS, LATTICES, ONE_UTTERANCE, utterance_of
 from hindcast_client.command_line.progress import Shown, shown
 from hindcast_client.command_line.service import Service
 from hindcast_client.command_line.sources import Source, source_of
@@ -92,8 +92,11 @@ def rescore(
     hindcast rescore lattices/*.slf --model small --answer best --accept text/plain > words.txt
     """
     with failures_told(), source_of(paths) as source:
+        if not model:
+            wrong_usage("--model must be the id or the name of a language model: it is empty.")
         query = options.query_of(called.params)
         form = _format(format, source)
+        _check_answer(form, query, accept)
         same_format = answer in (None, "lattice")
         destination = _destination(output, source, archive=source.packed and same_format)
         if utterance is None and form in ONE_UTTERANCE and source.file is not None:
@@ -123,6 +126,18 @@ def _format(named: str | None, source: Source) -> str:
     if source.packed and form in ALL_IN_ONE:
         wrong_usage(f"{form} is one file for all utterances: send {source.name} one by one.")
     return form
+
+
+def _check_answer(form: str, query: Mapping[str, Any], accept: str | None) -> None:
+    """Ends the command where an option asks for what doesn't come of this format."""
+    if accept is not None and query.get("answer") != "best":
+        wrong_usage("--accept must come with --answer best: words alone are what is best.")
+    if form in LATTICES:
+        return
+    if of_lattices := next((name for name in options.OF_LATTICES if name in query), None):
+        wrong_usage(f"{options.option(of_lattices)} is for lattices ({', '.join(LATTICES)}): {form} has lists.")
+    if query.get("answer") in ("lattice", "best"):
+        wrong_usage(f"--answer must be nbest, or not be there, not {query['answer']}: {form} has lists, not lattices.")
 
 
 def _destination(output: Path | None, source: Source, *, archive: bool) -> Destination:
@@ -174,8 +189,8 @@ def _sent(
     progress: Shown,
 ) -> Iterator[httpx2.Response]:
     def named(field: str) -> str:
-        if field in (*options.PARAMETERS, "format", "model"):
-            return options.option(field)
+        if field in (*options.PARAMETERS, "format", "model") or field.startswith("options."):
+            return tuning.option_of(field)
         return source.name if field == "body" else f"{source.name}: {field}"
 
     body = progress.sending(source.pieces, source.bytes)

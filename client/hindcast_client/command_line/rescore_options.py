@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 import typer
 
 from hindcast_client.command_line.formats import Format
+from hindcast_client.command_line.names import ModelOption
 
 _WEIGHTS, _WORDS, _ANSWER = "Weights", "Words and what came before", "Answer"
 _LATTICES, _TUNING = "Lattices", "Tuning"
@@ -20,7 +21,7 @@ Paths = Annotated[
         show_default=False,
     ),
 ]
-Model = Annotated[str, typer.Option(help="Id or name of the language model.", show_default=False)]
+Model = ModelOption
 Server = Annotated[str, typer.Option(envvar="HINDCAST_URL", help="Where Hindcast is.")]
 FormatOption = Annotated[
     Format | None, typer.Option(help="What was sent; found from its name or beginning where these tell.")
@@ -201,6 +202,8 @@ PARAMETERS: Sequence[str] = (
     "states_per_node",
 )
 """Of the service: the options that are passed on as they are."""
+OF_LATTICES: Sequence[str] = ("n", "recombination", "beam", "states_per_node", "graph_scale")
+"""Those of them that say nothing of lists."""
 
 
 def query_of(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -88,7 +88,7 @@ def _pieces(head: bytes, file: BinaryIO) -> Iterator[bytes]:
 def _of_files(paths: Sequence[Path]) -> Source:
     files = dict(_files(paths))
     if not files:
-        raise Failure(f"{paths[0]} has no files.")
+        wrong_usage(f"{paths[0]} has no files.")
     first = next(iter(files))
     with files[first].open("rb") as file:
         head = _head(file)
@@ -113,7 +113,7 @@ def _files(paths: Sequence[Path]) -> Iterator[tuple[str, Path]]:
             if file.is_dir() or any(part.startswith(".") for part in name.split("/")):
                 continue
             if name in seen:
-                raise Failure(f"{file}: another file is called {name} too, and they would be taken for one.")
+                wrong_usage(f"{file}: another file is called {name} too, and they would be taken for one.")
             seen.add(name)
             yield name, file
 

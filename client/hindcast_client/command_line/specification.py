@@ -3,14 +3,14 @@
 import json
 import re
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 import yaml
 
-from hindcast_client.command_line.failures import Failure, wrong_usage
+from hindcast_client.command_line.failures import wrong_usage
 from hindcast_client.command_line.sources import STANDARD_INPUT
 
 File = Annotated[
@@ -61,7 +61,10 @@ class Specification:
         """OSError; Failure for what isn't YAML or JSON, or no fields."""
         self._file = file
         self._set: dict[str, str | None] = {}
-        self.fields: dict[str, Any] = {} if file is None else _read(file)
+        self._lines: Mapping[str, int] = {}
+        self.fields: dict[str, Any] = {}
+        if file is not None:
+            self.fields, self._lines = _read(file)
 
     def options(self, values: Mapping[str, Any]) -> None:
         """Options that were given, by the fields that they set, such as `optimizer.epochs`; None: it wasn't."""
@@ -85,8 +88,16 @@ class Specification:
                 told = self._set[given]
                 return told and " ".join([told, *names[length:]])
         below = (told for given, told in self._set.items() if given.startswith(f"{field}."))
-        in_file = None if self._file is None else f"{_name(self._file)}: {field}"
-        return next(filter(None, below), in_file)
+        return next(filter(None, below), self._in_file(field))
+
+    def _in_file(self, field: str) -> str | None:
+        """With the line where it begins; for what isn't there, with that of the part which lacks it."""
+        if self._file is None:
+            return None
+        names = field.split(".")
+        above = (".".join(names[:length]) for length in range(len(names), 0, -1))
+        line = next((self._lines[each] for each in above if each in self._lines), None)
+        return f"{_name(self._file)}: {field}" if line is None else f"{_name(self._file)}: line {line}: {field}"
 
     def _put(self, field: str, value: Any, told: str | None) -> None:
         *above, last = field.split(".")
@@ -99,15 +110,32 @@ class Specification:
         self._set[field] = told
 
 
-def _read(file: Path) -> dict[str, Any]:
+def _read(file: Path) -> tuple[dict[str, Any], Mapping[str, int]]:
+    """Fields, and the line where each begins, by its path; JSON is YAML too, but for some that has tabs."""
     content = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     try:
         found = json.loads(content) if file.suffix == ".json" else yaml.load(content, _Loader)
     except (ValueError, yaml.YAMLError) as error:
-        raise Failure(f"{_name(file)} can't be read: {' '.join(str(error).split())}") from error
+        wrong_usage(f"{_name(file)} can't be read: {' '.join(str(error).split())}")
     if not isinstance(found, dict):
-        raise Failure(f"{_name(file)} must hold fields and their values, such as `kind: word2vec`.")
-    return found
+        wrong_usage(f"{_name(file)} must hold fields and their values, such as `kind: word2vec`.")
+    try:
+        return found, dict(_lines("", yaml.compose(content, _Loader)))
+    except yaml.YAMLError:
+        return found, {}
+
+
+def _lines(above: str, node: yaml.Node | None) -> Iterator[tuple[str, int]]:
+    """What is below a part of a file, each with its line."""
+    if isinstance(node, yaml.MappingNode):
+        below = [(str(key.value), key, value) for key, value in node.value]
+    elif isinstance(node, yaml.SequenceNode):
+        below = [(str(place), value, value) for place, value in enumerate(node.value)]
+    else:
+        return
+    for name, begins, value in below:
+        yield f"{above}{name}", begins.start_mark.line + 1
+        yield from _lines(f"{above}{name}.", value)
 
 
 def _value(setting: str, written: str) -> Any:

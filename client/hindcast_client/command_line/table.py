@@ -1,6 +1,7 @@
 """`hindcast table …`: vectors of words."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
@@ -17,13 +18,14 @@ from hindcast_client.command_line.listing import (
     figure,
     print_facts,
     print_table,
-    printable,
     share,
     size,
 )
 from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, Yes, list_page, remove, save
 from hindcast_client.command_line.progress import shown
+from hindcast_client.command_line.table_formats import advice
 from hindcast_client.command_line.uploading import File, named, upload
+from hindcast_client.errors import Invalid
 from hindcast_client.request import Request, at, get, post, stated
 
 app = typer.Typer(help="Tables of word vectors: pre-trained here, or your own.", no_args_is_help=True)
@@ -65,7 +67,7 @@ def import_(to: Connection, file: File, format: FormatOption, name: names.NewNam
     with shown() as progress:
         body = progress.uploading(upload(file), file.name)
         request = Request("POST", at("tables"), query={"format": format, "name": name}, upload=body, once=True)
-        card, came = to.answer(request, TableCard)
+        card, came = _imported(to, request, file, format)
     if to.json:
         print_json(came)
     else:
@@ -122,7 +124,7 @@ def neighbors(
     to: Connection,
     table: names.Table,
     words: Words,
-    k: Annotated[int, typer.Option("-k", help="How many words.")] = 10,
+    k: Annotated[int, typer.Option("-k", help="How many words.", min=1, max=1000)] = 10,
 ) -> None:
     """Show the words whose vectors are nearest: to a word, or to what several have in common.
 
@@ -145,7 +147,7 @@ def analogy(
     negative: Annotated[
         list[str] | None, typer.Option("--minus", metavar="WORD", help="That is taken away. May be given again.")
     ] = None,
-    k: Annotated[int, typer.Option("-k", help="How many words.")] = 10,
+    k: Annotated[int, typer.Option("-k", help="How many words.", min=1, max=1000)] = 10,
 ) -> None:
     """Show what is to some words as others are to them.
 
@@ -166,7 +168,7 @@ def vectors(
         Literal["none", "unit", "mean_variance", "standardize"] | None, typer.Option(help="By all of the table.")
     ] = None,
 ) -> None:
-    """Print vectors of words: a line each, the word and its numbers. Ends with 1 if the table lacks one of them.
+    """Print vectors of words: a line each, the word and its numbers. Ends with 2 if the table lacks one of them.
 
     Examples:
 
@@ -180,7 +182,7 @@ def vectors(
         for word, vector in found.items():
             typer.echo("\t".join([word, *map(str, vector)]))
         if missing := [word for word in words if word not in found]:
-            raise Failure(f"The table lacks {', '.join(map(printable, missing))}.")
+            wrong_usage(f"The table lacks {', '.join(map(repr, missing))}.")
 
     told = stated(words=words, normalization=normalization)
     to.tell(post(at("tables", table, "vectors"), told), _Vectors, show)
@@ -225,6 +227,19 @@ def rm(to: Connection, tables: names.Tables, yes: Yes = False) -> None:
     hindcast table rm vectors
     """
     remove(to, "tables", tables, yes=yes)
+
+
+def _imported(to: Connection, request: Request, file: Path, format: Format) -> tuple[TableCard, bytes]:
+    """The table. Of a file that is refused, what it may be instead is told below."""
+    try:
+        with to.refusals_told():
+            return to.answer(request, TableCard)
+    except Failure as failure:
+        refused = failure.__cause__
+        told = advice(file, format) if isinstance(refused, Invalid) and refused.errors[0].field != "name" else None
+        if told is None:
+            raise
+        raise Failure(f"{failure}\n{told}", status=failure.status) from refused
 
 
 def _tell_neighbors(to: Connection, request: Request) -> None:

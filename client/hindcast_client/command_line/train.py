@@ -103,6 +103,8 @@ def train(
     asked.options({"vocabulary": None if min_count is None else {"min_count": min_count}})
     if table is not None and _input(asked) != "table":
         asked.options({"input": {"type": "table"}})
+    elif normalization is not None and _input(asked) is None:
+        wrong_usage("--normalization is of a table's vectors: --table says of which.")
     asked.options({"input.table": table, "input.normalization": normalization})
     of_optimizer = asked.fields.get("kind") == "language_model"
     asked.options({"optimizer.epochs" if of_optimizer else "epochs": epochs})

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from rich.console import Console
 from rich.table import Table
 
-from hindcast_client.command_line.failures import Failure, tell
+from hindcast_client.command_line.failures import Failure, tell, wrong_usage
 from hindcast_client.command_line.formats import is_gzip
 from hindcast_client.command_line.service import Service
 from hindcast_client.command_line.tuning_search import Search
@@ -22,6 +22,7 @@ TEXT_OPTIONS = ("case", "brackets", "fragments", "hyphens")
 _LIST = re.compile(r"(development|report)\.([0-9]+)(?:\.(.+))?")
 _OPTIONS = {
     "options.interpolation": "--ngram",
+    "options.interpolation.ngram": "--ngram",
     "options.interpolation.weight": "--neural-weight",
     "options.interpolation.mode": "--interpolation",
     "options.oov.penalty": "--oov-penalty",
@@ -61,10 +62,10 @@ def read_lists(file: Path) -> Lists:
     try:
         with gzip.open(file) if packed else file.open("rb") as body:
             lines = [(number, _checked(file, number, line)) for number, line in enumerate(body, 1) if line.strip()]
-    except EOFError as error:
-        raise Failure(f"{file} is no whole gzip file.") from error
+    except EOFError:
+        wrong_usage(f"{file} is no whole gzip file.")
     if not lines:
-        raise Failure(f"{file} is empty: there must be one list.")
+        wrong_usage(f"{file} is empty: there must be one list.")
     return Lists(file, lines)
 
 
@@ -95,7 +96,7 @@ def tune(
             return f"{lists[found[1]].place(int(found[2]))}: {found[3] or 'the list'}"
         if field.startswith("ranges."):
             return f"--range {field.removeprefix('ranges.')}"
-        return _OPTIONS.get(field) or "--" + field.rpartition(".")[2].replace("_", "-")
+        return option_of(field)
 
     with service.asked(path, body(), naming=named, headers={"content-type": "application/json"}) as answer:
         answer.read()
@@ -104,6 +105,11 @@ def tune(
         except ValueError as error:
             raise Failure(f"{answer.url} answered something else than weights.") from error
         return told
+
+
+def option_of(field: str) -> str:
+    """What sets a field of a request's options."""
+    return _OPTIONS.get(field) or "--" + field.rpartition(".")[2].replace("_", "-")
 
 
 def options_of(query: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -161,7 +167,7 @@ def _checked(file: Path, number: int, line: bytes) -> bytes:
     try:
         found = json.loads(line)
     except ValueError as error:
-        raise Failure(f"{file}: line {number} must be a list as JSON: {error}.") from error
+        wrong_usage(f"{file}: line {number} must be a list as JSON: {error}.")
     if not isinstance(found, dict):
-        raise Failure(f"{file}: line {number} must be a list as JSON, an object with utterance and hypotheses.")
+        wrong_usage(f"{file}: line {number} must be a list as JSON, an object with utterance and hypotheses.")
     return line.strip()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from hindcast_client.command_line.failures import Failure, wrong_usage
+from hindcast_client.command_line.failures import wrong_usage
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Search:
         found = [self.groups.search(utterance) for utterance in utterances]
         for utterance, match in zip(utterances, found, strict=True):
             if match is None:
-                raise Failure(f"--groups {self.groups.pattern!r} matches nothing of the utterance {utterance!r}.")
+                wrong_usage(f"--groups {self.groups.pattern!r} matches nothing of the utterance {utterance!r}.")
         return {**self.settings, "groups": [match[match.re.groups and 1] for match in found if match]}
 
 

@@ -9,7 +9,7 @@ def test_of_a_folder_with_a_broken_file_nothing_is_written(hindcast, tmp_path):
     (tmp_path / "lattices").mkdir()
     (tmp_path / "lattices" / "a.slf").write_bytes(SLF)
     (tmp_path / "lattices" / "b.slf").write_bytes(SLF.replace(b"S=0", b"S=zero"))
-    done = hindcast("lattices", "--output", "rescored", code=1)
+    done = hindcast("lattices", "--output", "rescored", code=2)
     assert done.stderr.startswith(b"lattices: b.slf line ")
     assert left(tmp_path) == ["lattices"]
 
@@ -18,16 +18,19 @@ def test_files_of_one_name_are_not_taken_for_one(hindcast, tmp_path):
     for folder in ("a", "b"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / "1.slf").write_bytes(SLF)
-    assert b"b/1.slf" in hindcast("a/1.slf", "b/1.slf", code=1).stderr
+    assert b"b/1.slf" in hindcast("a/1.slf", "b/1.slf", code=2).stderr
     (tmp_path / "c").mkdir()
-    assert b"c has no files" in hindcast("c", "--format", "slf", code=1).stderr
+    assert b"c has no files" in hindcast("c", "--format", "slf", code=2).stderr
 
 
 @pytest.mark.parametrize(
     ("arguments", "sent", "told"),
     [
         (["--lm-weight", "1e9"], golden("jsonl.jsonl"), b"--lm-weight must be"),
-        (["--n", "5"], golden("jsonl.jsonl"), b"--n "),
+        (["--n", "5"], golden("jsonl.jsonl"), b"--n is for lattices (slf, kaldi-lattice): jsonl has lists"),
+        (["--answer", "best"], golden("jsonl.jsonl"), b"--answer must be nbest, or not be there, not best: jsonl has"),
+        (["--accept", "text/plain"], golden("jsonl.jsonl"), b"--accept must come with --answer best"),
+        (["--ngram", "no-such"], golden("jsonl.jsonl"), b"--ngram: There is no n-gram model 'no-such'"),
         (["--session", "no-such"], golden("jsonl.jsonl"), b"no-such"),
         (["--format", "jsonl"], golden("jsonl.jsonl") + b"{\n", b"standard input: line 3 "),
         (["--format", "jsonl"], b"", b"standard input is empty"),
@@ -37,14 +40,15 @@ def test_files_of_one_name_are_not_taken_for_one(hindcast, tmp_path):
     ],
 )
 def test_refusals_are_sentences_that_name_the_option_or_the_line(hindcast, arguments, sent, told):
-    done = hindcast("-", *arguments, sent=sent, code=2 if told.startswith(b"--") else 1)
+    done = hindcast("-", *arguments, sent=sent, code=1 if told.startswith(b"Nobody") else 2)
     assert told in done.stderr
     assert done.stdout == b""
 
 
 def test_a_model_and_a_file_that_are_not_there(hindcast):
-    assert b"no-such" in hindcast("-", model="no-such", sent=golden("jsonl.jsonl"), code=1).stderr
-    assert hindcast("gone.jsonl", code=1).stderr == b"gone.jsonl: No such file or directory\n"
+    assert hindcast("-", model="", sent=golden("jsonl.jsonl"), code=2).stderr.startswith(b"--model must be the id")
+    assert b"no-such" in hindcast("-", model="no-such", sent=golden("jsonl.jsonl"), code=2).stderr
+    assert hindcast("gone.jsonl", code=2).stderr == b"gone.jsonl: No such file or directory\n"
 
 
 def test_standard_input_has_no_name_to_have_in_a_folder(hindcast):

@@ -49,10 +49,10 @@ def test_what_is_wrong_with_lists_to_tune_on_is_told_by_their_lines(hindcast, tm
     good, bad = as_lines(lists(1, seed=1)), b'\n{"utterance": "2", "hypotheses": [{"text": "a"}]}\n'
     (tmp_path / "dev.jsonl").write_bytes(good + bad)
     sent = golden("jsonl.jsonl")
-    done = hindcast("-", "--tune", "dev.jsonl", sent=sent, code=1)
+    done = hindcast("-", "--tune", "dev.jsonl", sent=sent, code=2)
     assert done.stderr.startswith(b"dev.jsonl: line 3: reference ")
     (tmp_path / "dev.jsonl").write_bytes(good + b"{")
-    assert b"dev.jsonl: line 2 must be" in hindcast("-", "--tune", "dev.jsonl", sent=sent, code=1).stderr
+    assert b"dev.jsonl: line 2 must be" in hindcast("-", "--tune", "dev.jsonl", sent=sent, code=2).stderr
     (tmp_path / "dev.jsonl").write_bytes(good)
     done = hindcast("-", "--tune", "dev.jsonl", "--ngram", "none", "--neural-weight", 2, sent=sent, code=2)
     assert done.stderr.startswith(b"--neural-weight ")
@@ -63,7 +63,7 @@ def test_what_is_wrong_with_lists_to_tune_on_is_told_by_their_lines(hindcast, tm
             "-", "--tune", "dev.jsonl", "--ngram", "none", sent=sent, code=2 if find_spec("kenlm") else 1
         ).stderr
     )
-    assert b"no-such" in hindcast("-", "--tune", "no-such", sent=sent, code=1).stderr
+    assert b"no-such" in hindcast("-", "--tune", "no-such", sent=sent, code=2).stderr
 
 
 def test_how_weights_are_searched_can_be_said(hindcast, development, tmp_path):
@@ -83,7 +83,7 @@ def test_how_weights_are_searched_can_be_said(hindcast, development, tmp_path):
     assert sorted(group for fold in folds for group in fold["groups"]) == [f"sw{number}" for number in range(5)]
     row = next(line for line in done.stderr.decode().splitlines() if line.startswith("cross-validation"))
     assert row.split()[1] == f"{told['cross_validation']['wer_before']:.2f}"
-    outside = hindcast("-", "--tune", "dev.jsonl", "--groups", "^utt", sent=sent, code=1)
+    outside = hindcast("-", "--tune", "dev.jsonl", "--groups", "^utt", sent=sent, code=2)
     assert outside.stderr == b"--groups '^utt' matches nothing of the utterance 'sw0-0'.\n"
     unknown = hindcast("-", "--tune", "dev.jsonl", "--range", "weight=0:1", sent=sent, code=2)
     assert unknown.stderr.startswith(b'--range the key "weight" must be one of am_scale')

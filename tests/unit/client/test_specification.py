@@ -65,8 +65,8 @@ def test_each_field_is_named_as_it_was_typed(written, tmp_path):
     assert asked.source("optimizer.learning_rate") == "--set optimizer.learning_rate"
     assert asked.source("input.type") == "--set input type"
     assert asked.source("optimizer.epochs") is None, "the option's own name tells"
-    assert asked.source("train.split") == f"{tmp_path}/spec.yaml: train.split"
-    assert asked.source("valid") == f"{tmp_path}/spec.yaml: valid"
+    assert asked.source("train.split") == f"{tmp_path}/spec.yaml: line 3: train.split"
+    assert asked.source("valid") == f"{tmp_path}/spec.yaml: valid", "which isn't there"
     assert Specification(None).source("valid") is None
 
 
@@ -83,3 +83,6 @@ def test_a_corpus_may_be_named_with_a_split():
     assert reference_of("novels") == "novels"
     assert reference_of("novels:train") == {"corpus": "novels", "split": "train"}
     assert reference_of("a:b:train") == {"corpus": "a:b", "split": "train"}
+    for wrong in ("", "novels:", ":train"):
+        with pytest.raises(Failure, match=f"novels:train, not '{wrong}'"):
+            reference_of(wrong)
