@@ -7,6 +7,7 @@ from hindcast_client.asynchronous.experiments import AsyncExperiment
 from hindcast_client.asynchronous.jobs import AsyncJob
 from hindcast_client.decoders import BeamSearchScorer, KenLmScorer, PyctcdecodeScorer, Scorer
 from hindcast_client.errors import (
+    Closed,
     Conflict,
     Evicted,
     FieldError,
@@ -24,6 +25,7 @@ from hindcast_client.errors import (
     TooMany,
     Unavailable,
     Unreachable,
+    WrongArgument,
     WrongUrl,
 )
 from hindcast_client.stream import ScoreStream
@@ -39,6 +41,7 @@ __all__ = [
     "AsyncHindcast",
     "AsyncJob",
     "BeamSearchScorer",
+    "Closed",
     "Conflict",
     "Corpus",
     "Evicted",
@@ -65,5 +68,6 @@ __all__ = [
     "Unavailable",
     "Unreachable",
     "Vectors",
+    "WrongArgument",
     "WrongUrl",
 ]

@@ -136,6 +136,14 @@ class WrongUrl(HindcastError, ValueError):
     """What was given for the URL of a server is none."""
 
 
+class WrongArgument(HindcastError, TypeError, ValueError):
+    """What was given for something that is asked is of no type, or of no value, that could be sent."""
+
+
+class Closed(HindcastError, RuntimeError):
+    """The client, or the stream, was closed before this was asked of it."""
+
+
 class TimedOut(HindcastError, TimeoutError):
     """It took longer than it was given."""
 

@@ -1,15 +1,17 @@
 """What is asked of a service, before anybody sends it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 from urllib.parse import quote
 from uuid import uuid4
 
 from pydantic import BaseModel
+from pydantic_core import PydanticSerializationError, to_json
 
 from hindcast_client.answer import Answer
-from hindcast_client.errors import Refused
+from hindcast_client.errors import Refused, WrongArgument
 from hindcast_client.uploads import Upload
 
 JSON = "application/json"
@@ -40,6 +42,16 @@ class Request:
         """Of each time that it is sent; those of what is sent along are told besides."""
         keyed = {"idempotency-key": self.key} if self.method == "POST" else {}
         return {"accept": self.accept, **keyed, **self.headers}
+
+    @property
+    def body(self) -> bytes:
+        """The JSON as it is sent. WrongArgument, which names the field, for what has none."""
+        try:
+            return to_json(self.json)
+        except (PydanticSerializationError, ValueError) as error:
+            field, value = _unwritable("", self.json)
+            told = f"{field} can't be sent as JSON" if field else "It can't be sent as JSON"
+            raise WrongArgument(f"{told}: {value!r:.80} is a {type(value).__name__}.") from error
 
     @property
     def parameters(self) -> Mapping[str, str]:
@@ -80,11 +92,11 @@ Reference = str | Identified
 
 
 def id_of(reference: Reference) -> str:
-    """An id or a name. TypeError for what has none."""
+    """An id or a name. WrongArgument for what has none."""
     if isinstance(reference, str):
         return reference
     if not isinstance(id := getattr(reference, "id", None), str):
-        raise TypeError(f"must be an id, a name, or what has an id, not {reference!r}")
+        raise WrongArgument(f"must be an id, a name, or what has an id, not {reference!r}")
     return id
 
 
@@ -107,8 +119,18 @@ def stated(**fields: Any) -> dict[str, Any]:
 
 def fields_of(spec: Mapping[str, Any] | BaseModel | None, fields: Mapping[str, Any]) -> dict[str, Any]:
     """A specification as it is sent; `fields` go before what it says itself. What has an id stands for it."""
-    told = spec.model_dump() if isinstance(spec, BaseModel) else dict(spec or {})
+    with must_be("a specification", "a mapping of fields, or a pydantic model"):
+        told = spec.model_dump() if isinstance(spec, BaseModel) else dict(spec or {})
     return {name: _meant(value) for name, value in {**told, **fields}.items()}
+
+
+@contextmanager
+def must_be(name: str, right: str) -> Iterator[None]:
+    """WrongArgument, which says what would be right, for what Python can't take for that."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        raise WrongArgument(f"{name} must be {right}: {error}") from error
 
 
 def texts_of(texts: str | Sequence[str]) -> Sequence[str]:
@@ -125,6 +147,18 @@ def _meant(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_meant(each) for each in value]
     return value
+
+
+def _unwritable(path: str, value: Any) -> tuple[str, Any]:
+    """The first part of it, however far in, that JSON has nothing for."""
+    places = range(len(value)) if isinstance(value, list | tuple) else value if isinstance(value, Mapping) else ()
+    for name in places:
+        part = value[name]
+        try:
+            to_json(part)
+        except (PydanticSerializationError, ValueError):
+            return _unwritable(f"{path}.{name}" if path else str(name), part)
+    return path, value
 
 
 def _written(value: Any) -> str:

@@ -12,7 +12,9 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from hindcast_client.errors import Evicted, NotUnderstood, Refused, TimedOut, Unreachable, WrongUrl
+from hindcast_client.errors import Evicted, NotUnderstood, Refused, TimedOut, Unreachable, WrongArgument, WrongUrl
+from hindcast_client.request import must_be
+from hindcast_client.responses import server_at
 
 _HEADER = struct.Struct("<4sB3xII")
 _ANSWER = struct.Struct("<4sB3xIIQ")
@@ -47,7 +49,7 @@ class ScoreStream:
         """`url` is the origin's, such as http://127.0.0.1:8000; `model` an id or a name. Refused where the handshake
         is; Unreachable and TimedOut where nobody answers; WrongUrl."""
         asked = {name: value for name, value in (("history", history), ("sum", sum)) if value is not None}
-        parts = urlsplit(url)
+        parts = urlsplit(server_at(url))
         path = f"{parts.path.rstrip('/')}/v1/models/{quote(model, safe='')}/stream"
         address = urlunsplit((_SCHEMES.get(parts.scheme, parts.scheme), parts.netloc, path, urlencode(asked), ""))
         try:
@@ -77,7 +79,9 @@ class ScoreStream:
         """The answer to a JSON frame. Refused."""
         with self._turn:
             self._asked += 1
-            return self._told(self._answer(json.dumps({"id": self._asked, **frame})))
+            with must_be("a question", "what JSON can write"):
+                written = json.dumps({"id": self._asked, **frame})
+            return self._told(self._answer(written))
 
     def begin_state(self, context: str = "") -> int:
         """Where a sentence begins, or goes on after `context`."""
@@ -103,12 +107,17 @@ class ScoreStream:
     def score_ids(self, states: Sequence[int], words: Sequence[int]) -> tuple[list[int], list[float]]:
         """The same as a binary frame, for thousands of pairs; log-probabilities in single precision. Evicted."""
         if len(states) != len(words):
-            raise ValueError(f"must have as many words as states: {len(words)}, {len(states)}")
+            raise WrongArgument(f"must have as many words as states: {len(words)}, {len(states)}")
         count = len(states)
         with self._turn:
             self._asked = (self._asked + 1) % 2**32
             header = _HEADER.pack(_MAGIC, _SCORE, self._asked, count)
-            answer = self._answer(header + struct.pack(f"<{count}q", *states) + struct.pack(f"<{count}i", *words))
+            with must_be("states and words", "whole numbers"):
+                try:
+                    frame = header + struct.pack(f"<{count}q", *states) + struct.pack(f"<{count}i", *words)
+                except struct.error as error:
+                    raise ValueError(str(error)) from error
+            answer = self._answer(frame)
         if isinstance(answer, str):
             self._told(answer)
             raise NotUnderstood("the service answered a binary frame with text")

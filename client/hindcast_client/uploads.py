@@ -9,6 +9,8 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
+from hindcast_client.errors import WrongArgument
+
 PIECE_BYTES = 1 << 16
 
 Document = Mapping[str, Any]
@@ -99,7 +101,7 @@ class Piece:
 
 
 def upload_of(source: Source, *, compress: bool = False, on_progress: OnSent | None = None) -> Upload:
-    """What a source holds. OSError where there is no such file; TypeError for what can't be sent."""
+    """What a source holds. OSError where there is no such file; WrongArgument for what can't be sent."""
     return replace(_upload(source), compress=compress, on_progress=on_progress)
 
 
@@ -127,7 +129,8 @@ def _upload(source: Source) -> Upload:
         return Upload(lambda: _pieces(file), rereadable=False)
     if isinstance(source, Iterable):
         return _of_lines(cast("Iterable[bytes | str | Document]", source))
-    raise TypeError(f"must be a path, bytes, an open file or something to iterate over, not {type(source).__name__}")
+    right = "a path, bytes, an open file or something to iterate over"
+    raise WrongArgument(f"must be {right}, not {type(source).__name__}")
 
 
 def _of_path(path: Path) -> Upload:
@@ -165,7 +168,10 @@ def _some(lines: Iterator[bytes | str | Document]) -> Iterator[bytes | str | Doc
 def _line(line: bytes | str | Document) -> bytes:
     if isinstance(line, bytes):
         return line
-    text = line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)
+    try:
+        text = line if isinstance(line, str) else json.dumps(line, ensure_ascii=False)
+    except (TypeError, ValueError) as error:
+        raise WrongArgument(f"a document must be what JSON can write, not {line!r:.80}: {error}") from error
     return text.encode() if text.endswith("\n") else text.encode() + b"\n"
 
 

@@ -13,7 +13,7 @@ from hindcast_client.answers import (
 )
 from hindcast_client.asynchronous.transport import AsyncTransport
 from hindcast_client.downloads import Target
-from hindcast_client.request import Reference, Request, at, get, post, stated, texts_of
+from hindcast_client.request import Reference, Request, at, get, must_be, post, stated, texts_of
 from hindcast_client.uploads import OnSent, Source, upload_of
 from hindcast_client.vectors import MEDIA_TYPE, Vectors, vectors_of
 
@@ -95,7 +95,8 @@ class AsyncTables:
     ) -> NeighborsAnswer:
         """The words nearest by cosine to a word, to the mean direction of several, or to a vector."""
         near = {"word": words} if isinstance(words, str) else {"words": words}
-        numbers = None if vector is None else [float(number) for number in vector]
+        with must_be("vector", "numbers"):
+            numbers = None if vector is None else [float(number) for number in vector]
         told = stated(**near, vector=numbers, k=k, exclude=exclude)
         return await self._transport.ask(post(at("tables", table, "neighbors"), told), NeighborsAnswer)
 
@@ -124,7 +125,8 @@ class AsyncTables:
         limit: int | None = None,
     ) -> ProjectionAnswer:
         """Where words lie in a plane; without any, the first `limit` of the table."""
-        told = None if words is None else ",".join(words)
+        with must_be("words", "texts"):
+            told = None if words is None else ",".join(words)
         request = get(at("tables", table, "projection"), words=told, method=method, limit=limit)
         return await self._transport.ask(request, ProjectionAnswer)
 

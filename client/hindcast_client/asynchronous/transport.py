@@ -8,14 +8,13 @@ from typing import Any, TypeVar
 import httpx2
 from anyio import sleep
 from pydantic import BaseModel, ValidationError
-from pydantic_core import to_json
 
 from hindcast_client.answer import Page
 from hindcast_client.downloads import Target, rewritable, target_file
-from hindcast_client.errors import HindcastError, NotFound, NotUnderstood, Refused, TooMany, Unavailable
+from hindcast_client.errors import Closed, HindcastError, NotFound, NotUnderstood, Refused, TooMany, Unavailable
 from hindcast_client.parts import MEDIA_TYPE, LargeUpload
 from hindcast_client.request import JSON, Request, delete, get
-from hindcast_client.responses import Told, check, connection_errors
+from hindcast_client.responses import Told, check, connection_errors, server_at
 from hindcast_client.retrying import Tries
 from hindcast_client.uploads import Upload, looked_into
 from hindcast_client.waiting import PATIENCE_SECONDS, Contact
@@ -32,8 +31,8 @@ class AsyncTransport:
     files raises."""
 
     def __init__(self, url: str, *, api_key: str | None, timeout: float | None, patience: float) -> None:
-        """`timeout` and `patience` are seconds; without the one, an answer may take as long as it takes."""
-        self.url = url.rstrip("/")
+        """`timeout` and `patience` are seconds; without the one, an answer may take as long as it takes. WrongUrl."""
+        self.url = server_at(url)
         self.patience = patience
         self._timeout = timeout
         headers = {"authorization": f"Bearer {api_key}"} if api_key else {}
@@ -143,6 +142,8 @@ class AsyncTransport:
     @asynccontextmanager
     async def open(self, request: Request, *, timeout: float | None = None) -> AsyncIterator[httpx2.Response]:
         """The answer to a single try, to be read piece by piece; `timeout` seconds may go by without one."""
+        if self._http.is_closed:
+            raise Closed(f"This client of {self.url} is closed: make another one.")
         seconds = self._timeout if timeout is None else timeout
         with connection_errors(self.url):
             async with self._http.stream(
@@ -164,7 +165,7 @@ def _body(request: Request) -> dict[str, Any]:
     if request.upload is not None:
         return {"content": _pieces(request.upload), "headers": {**request.upload.headers, **request.all_headers}}
     if request.json is not None:
-        return {"content": to_json(request.json), "headers": {**request.all_headers, "content-type": JSON}}
+        return {"content": request.body, "headers": {**request.all_headers, "content-type": JSON}}
     return {"headers": request.all_headers}
 
 

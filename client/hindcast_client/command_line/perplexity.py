@@ -4,6 +4,7 @@ import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -126,7 +127,7 @@ def _of_files(
     """Each with the name that it has in tables."""
     card, _ = to.answer(get(at("models", model)), ModelCard)
     for file in files:
-        to.naming(lambda field, file=file: _named(field, file))
+        to.naming(partial(_named, file=file))
         text = _text(file)
         # To wikitext blank lines are lines like others.
         documents = [text] if card.pipeline == "wikitext" else _DOCUMENT_END.split(text.strip("\n"))

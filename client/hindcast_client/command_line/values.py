@@ -11,8 +11,8 @@ SUCH_AS = {int: "a whole number such as 10", float: "a number such as 0.5"}
 class Command(TyperCommand):
     """A command that says what its options and arguments must be."""
 
-    def make_context(self, *given: Any, **options: Any) -> typer.Context:
-        """Of what was typed; typer.BadParameter."""
+    def make_context(self, *given: Any, **options: Any) -> Any:
+        """The context of what was typed; typer.BadParameter."""
         try:
             return super().make_context(*given, **options)
         except typer.BadParameter as error:

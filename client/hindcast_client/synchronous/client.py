@@ -36,7 +36,7 @@ class Hindcast:
     ) -> None:
         """The URL is that of $HINDCAST_URL or http://127.0.0.1:8000 where none is given, the key that of
         $HINDCAST_API_KEY. `timeout` is how many seconds an answer may be silent: scoring takes as long as it takes;
-        None: for ever."""
+        None: for ever. WrongUrl."""
         self._transport = Transport(
             url or server_url(), api_key=api_key or server_key(), timeout=timeout, patience=patience
         )

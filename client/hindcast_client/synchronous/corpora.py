@@ -8,13 +8,20 @@ from pydantic import PrivateAttr
 
 from hindcast_client.answers import CorpusAnswer
 from hindcast_client.errors import JobFailed
-from hindcast_client.request import Reference, Request, at, get
+from hindcast_client.request import Reference, Request, at, get, must_be
 from hindcast_client.synchronous.jobs import Jobs, OnProgress
 from hindcast_client.synchronous.transport import Transport
 from hindcast_client.uploads import OnSent, Source, upload_of
 from hindcast_client.waiting import PATIENCE_SECONDS, Deadline
 
 Pipeline = Literal["plain", "wikitext", "asr"]
+
+
+def _percentages(splits: str | Sequence[float] | None) -> str | None:
+    if splits is None or isinstance(splits, str):
+        return splits
+    with must_be("splits", "percentages such as (90, 5, 5)"):
+        return ",".join(f"{part:g}" for part in splits)
 
 
 class Corpus(CorpusAnswer):
@@ -73,7 +80,7 @@ class Corpora:
             "name": name,
             "format": format or ("jsonl" if upload.jsonl else "text"),
             "pipeline": pipeline,
-            "splits": splits if splits is None or isinstance(splits, str) else ",".join(f"{part:g}" for part in splits),
+            "splits": _percentages(splits),
         }
         request = Request("POST", at("corpora"), query=query, upload=upload, once=name is None)
         return self._bound(self._transport.ask(request, Corpus))

@@ -1,5 +1,6 @@
 """What the client does when a server is away, slow, too busy, or says what nobody understands."""
 
+import re
 import threading
 import time
 from io import BytesIO
@@ -8,14 +9,18 @@ import pytest
 from misbehaving import Misbehaving, breaks_off, hangs_up, refuses, sleeps, tells
 
 from hindcast_client import (
+    Closed,
     Conflict,
+    HindcastError,
     NotFound,
     NotUnderstood,
     Refused,
+    ScoreStream,
     TimedOut,
     TooMany,
     Unavailable,
     Unreachable,
+    WrongArgument,
     WrongUrl,
 )
 
@@ -223,7 +228,62 @@ def test_the_key_is_sent(client_of, server, monkeypatch):
     assert [asked.headers["authorization"] for asked in server.asked] == ["Bearer secret", "Bearer other"]
 
 
-@pytest.mark.parametrize("url", ["127.0.0.1:8000", "http://host:port", "ftp://x"])
-def test_what_is_no_url_is_told_so(client_of, url):
-    with pytest.raises(WrongUrl, match="such as http://127"):
-        client_of(url, patience=0).health()
+@pytest.mark.parametrize(
+    "url",
+    [
+        "nonsense",
+        "127.0.0.1:8000",
+        "http://host:port",
+        "http://host:99999",
+        "ftp://x",
+        "http://",
+        "http://h/?a=1",
+        8000,
+    ],
+)
+def test_what_is_no_url_is_told_at_once(client_of, url):
+    with pytest.raises(WrongUrl, match=f"such as http://127.0.0.1:8000, not {re.escape(repr(url))}: "):
+        client_of(url)
+    with pytest.raises(WrongUrl):
+        ScoreStream.open(url, "small")
+
+
+@pytest.mark.parametrize("used", [True, False])
+def test_a_closed_client_says_so(client_of, server, used):
+    server.does = [tells(HEALTH)]
+    client = client_of(server.url)
+    if used:
+        client.health()
+    client.close()
+    for ask in (client.health, lambda: list(client.corpora.list()), lambda: client.corpora.create(b"text")):
+        with pytest.raises(Closed, match=f"of {server.url} is closed") as closed:
+            ask()
+        assert isinstance(closed.value, HindcastError)
+    assert len(server.asked) == used
+
+
+@pytest.mark.parametrize(
+    ("asked", "told"),
+    [
+        (lambda client: client.jobs.create(kind="word2vec", corpus=object()), "^corpus can't be sent as JSON: <object"),
+        (
+            lambda client: client.jobs.create(kind="x", optimizer={"a": [1, type]}),
+            "^optimizer.a.1 can't be sent as JSON",
+        ),
+        (lambda client: client.jobs.create(3), "a specification must be a mapping of fields"),
+        (lambda client: client.models.rank("small", "The", object()), "^words can't be sent as JSON"),
+        (lambda client: client.models.next("small", "\ud800"), "^context can't be sent as JSON"),
+        (lambda client: client.jobs.get(object()), "must be an id, a name, or what has an id"),
+        (lambda client: client.corpora.create(object()), "must be a path, bytes"),
+        (lambda client: client.corpora.create([{"text": object()}]), "a document must be what JSON can write"),
+        (lambda client: client.corpora.create(b"text", splits=90), r"splits must be percentages such as \(90, 5, 5\)"),
+        (lambda client: client.tables.neighbors("vectors", vector=["a"]), "vector must be numbers"),
+        (lambda client: client.tables.projection("vectors", [1]), "words must be texts"),
+    ],
+)
+def test_what_no_request_can_be_made_of_is_told_by_its_name(client, server, asked, told):
+    server.does = [tells(HEALTH)]
+    with pytest.raises(WrongArgument, match=told) as wrong:
+        asked(client)
+    assert isinstance(wrong.value, HindcastError)
+    assert not wrong.value.uncertain
