@@ -61,6 +61,8 @@ class LargeUpload:
         self._path = urlsplit(headers.get("location", "")).path
         if not self._path:
             raise NotUnderstood("The service has begun an upload and doesn't say where.")
+        if self._upload.on_begun is not None:
+            self._upload.on_begun(self._path)
         self.confirm(headers)
 
     def next(self) -> Step:

@@ -24,6 +24,9 @@ OnSent = Callable[[int, int | None], None]
 """Told as an upload goes out: how many bytes of the source were sent, and of how many, where that is known. One that
 goes on after its connection broke off tells no byte again; a small one, which begins again, begins again at 0."""
 
+OnBegun = Callable[[str], None]
+"""Told at which path the service keeps what has come of a large upload, until it is whole or deleted there."""
+
 LARGE = 8 << 20
 """Uploads of more bytes go on where they broke off, if the service can do that."""
 
@@ -48,6 +51,7 @@ class Upload:
     compress: bool = False
     """Whether to compress it on its way, if it isn't."""
     on_progress: OnSent | None = None
+    on_begun: OnBegun | None = None
 
     @property
     def headers(self) -> Mapping[str, str]:

@@ -394,6 +394,22 @@ def test_refusals_are_sentences_that_name_what_was_typed(made, run, code, argume
     assert done.stdout == ""
 
 
+def test_a_corpus_whose_reading_fails_says_why_wherever_it_is_told(made, run, terminal):
+    done = run("corpus", "add", "-", "--name", "shell-mute", "--format", "jsonl", sent='{"text": ""}\n', code=1)
+    assert done.stderr.endswith(
+        "shell-mute failed: The text has no words.\n"
+        "`hindcast corpus rm shell-mute` takes it out of the list and frees its name.\n"
+    )
+    [failed] = rows(run("corpus", "list", "--status", "failed"))
+    assert (failed["NAME"], failed["WHY FAILED"]) == ("shell-mute", "The text has no words.")
+    told, _ = ended(terminal("hindcast corpus list --name shell-mute", columns=80))
+    assert "shell-mute" in told
+    assert "The text has" in told
+    told, _ = ended(terminal("hindcast corpus list --name shell", columns=80))
+    assert "WHY" not in told
+    run("corpus", "rm", "shell-mute")
+
+
 def test_watching_a_job_that_fails_ends_with_its_problem(made, run):
     done = run(
         "train", "--kind", "word2vec", "--corpus", "shell", "--min-count", 9999, "--name", "shell-bad", "-w", code=1

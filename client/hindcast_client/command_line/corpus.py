@@ -5,6 +5,7 @@ import lzma
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Annotated, Literal
 
 import typer
@@ -15,8 +16,8 @@ from hindcast_client.command_line.connection import Connection, asking, print_js
 from hindcast_client.command_line.failures import Failure, tell, wrong_usage
 from hindcast_client.command_line.listing import Column, ago, figure, print_facts, printable
 from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Yes, list_page, remove
-from hindcast_client.command_line.progress import shown
 from hindcast_client.command_line.sources import STANDARD_INPUT
+from hindcast_client.command_line.uploading import sending
 from hindcast_client.command_line.watching import watch
 from hindcast_client.request import Request, at, get
 from hindcast_client.uploads import PIECE_BYTES, Upload, upload_of
@@ -35,6 +36,7 @@ COLUMNS = (
     figure("TYPES", spare=True),
     Column("SPLITS", flexible=True, spare=True),
     Column("CREATED", ago),
+    Column("WHY FAILED", flexible=True, rare=True),
 )
 GZIP, XZ, ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 
@@ -77,9 +79,9 @@ def add(
         wrong_usage("- is standard input, and can't be sent together with files.")
     form = format or ("jsonl" if all(".jsonl" in file.suffixes for file in files) else "text")
     query = {"name": name, "format": form, "pipeline": pipeline, "splits": splits}
-    with shown() as progress:
+    with sending(to, "corpus list") as progress:
         upload = _upload(files, blank_between=form == "text")
-        upload = progress.uploading(upload, " ".join(file.name for file in files))
+        upload = progress.watched(upload, " ".join(file.name for file in files))
         request = Request("POST", at("corpora"), query=query, upload=upload, once=True)
         corpus, body = to.answer(request, CorpusAnswer)
     if wait and corpus.job is not None:
@@ -144,7 +146,9 @@ def _ready(to: Connection, corpus: CorpusAnswer) -> tuple[CorpusAnswer, bytes]:
     job = watch(to, corpus.job, name=corpus.name or corpus.id)
     found, body = to.answer(get(at("corpora", corpus)), CorpusAnswer)
     if found.status != "ready":
-        raise Failure(f"{found.name or found.id} failed: {found.error.detail if found.error else job.status}")
+        name, why = found.name or found.id, found.error.detail if found.error else job.status
+        kept = f"`hindcast corpus rm {quote(name)}` takes it out of the list and frees its name."
+        raise Failure(f"{printable(name)} failed: {printable(why)}\n{printable(kept)}")
     tell(printable(f"{found.name or found.id} is ready: {_counts(found)}"))
     return found, body
 
@@ -201,6 +205,7 @@ def _row(corpus: CorpusAnswer) -> tuple[object, ...]:
         corpus.types,
         " ".join(corpus.splits) if corpus.splits else None,
         corpus.created_at,
+        corpus.error and corpus.error.detail,
     )
 
 

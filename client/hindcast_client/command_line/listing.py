@@ -42,6 +42,8 @@ class Column:
     """May be cut where the terminal is narrow."""
     spare: bool = False
     """May be left out where it is narrower still."""
+    rare: bool = False
+    """Is left out of a terminal's table where nothing stands in it."""
 
 
 def figure(heading: str, shown: Callable[[Any], str] = "{:,}".format, *, spare: bool = False) -> Column:
@@ -56,6 +58,8 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> Non
         for line in ([column.heading for column in columns], *rows):
             typer.echo("\t".join(map(_plain, line)))
         return
+    kept = [number for number, column in enumerate(columns) if not column.rare or any(row[number] for row in rows)]
+    columns, rows = [columns[number] for number in kept], [[row[number] for number in kept] for row in rows]
     cells = [[_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
     console = Console()
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")

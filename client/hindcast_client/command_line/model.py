@@ -9,8 +9,7 @@ from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
 from hindcast_client.command_line.listing import Column, ago, called, figure, number, print_facts, size
 from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, Yes, list_page, remove, save
-from hindcast_client.command_line.progress import shown
-from hindcast_client.command_line.uploading import File, named, upload
+from hindcast_client.command_line.uploading import File, named, sending, upload
 from hindcast_client.request import Request, at, get
 
 app = typer.Typer(help="Language models.", no_args_is_help=True)
@@ -84,8 +83,8 @@ def import_(to: Connection, file: File, name: names.NewName = None) -> None:
     hindcast model import small.tar --name small
     """
     to.naming(lambda field: named(field, file))
-    with shown() as progress:
-        body = progress.uploading(upload(file), file.name)
+    with sending(to, "models") as progress:
+        body = progress.watched(upload(file), file.name)
         card, came = to.answer(Request("POST", at("models"), query={"name": name}, upload=body, once=True), ModelCard)
     if to.json:
         print_json(came)

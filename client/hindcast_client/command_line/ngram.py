@@ -7,8 +7,7 @@ from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
 from hindcast_client.command_line.listing import Column, ago, figure, print_facts, size
 from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Yes, list_page, remove
-from hindcast_client.command_line.progress import shown
-from hindcast_client.command_line.uploading import File, named, upload
+from hindcast_client.command_line.uploading import File, named, sending, upload
 from hindcast_client.request import Request, at, get
 
 app = typer.Typer(help="N-gram models, to be joined with neural ones when lists are rescored.", no_args_is_help=True)
@@ -36,8 +35,8 @@ def import_(to: Connection, file: File, name: names.NewName = None) -> None:
     hindcast rescore lists.jsonl --model small --ngram news --neural-weight 0.5
     """
     to.naming(lambda field: named(field, file))
-    with shown() as progress:
-        body = progress.uploading(upload(file), file.name)
+    with sending(to, "ngram list") as progress:
+        body = progress.watched(upload(file), file.name)
         card, came = to.answer(Request("POST", at("ngrams"), query={"name": name}, upload=body, once=True), NgramCard)
     if to.json:
         print_json(came)

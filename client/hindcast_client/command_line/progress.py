@@ -42,6 +42,8 @@ class Shown:
         def sent(bytes: int, total: int | None) -> None:
             of_all = "" if total is None else f" of {total / _MEGABYTE:.1f}"
             self._progress.update(task, completed=bytes, total=total, told=f"{bytes / _MEGABYTE:.1f}{of_all} MB")
+            if upload.on_progress is not None:
+                upload.on_progress(bytes, total)
 
         return replace(upload, on_progress=sent)
 

@@ -22,9 +22,8 @@ from hindcast_client.command_line.listing import (
     size,
 )
 from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, Yes, list_page, remove, save
-from hindcast_client.command_line.progress import shown
 from hindcast_client.command_line.table_formats import advice
-from hindcast_client.command_line.uploading import File, named, upload
+from hindcast_client.command_line.uploading import File, named, sending, upload
 from hindcast_client.errors import Invalid
 from hindcast_client.request import Request, at, get, post, stated
 
@@ -64,8 +63,8 @@ def import_(to: Connection, file: File, format: FormatOption, name: names.NewNam
     zcat vectors.vec.gz | hindcast table import - --format fasttext-vec --name fasttext
     """
     to.naming(lambda field: named(field, file))
-    with shown() as progress:
-        body = progress.uploading(upload(file), file.name)
+    with sending(to, "table list") as progress:
+        body = progress.watched(upload(file), file.name)
         request = Request("POST", at("tables"), query={"format": format, "name": name}, upload=body, once=True)
         card, came = _imported(to, request, file, format)
     if to.json:

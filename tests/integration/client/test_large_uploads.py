@@ -4,10 +4,15 @@ import gzip
 import io
 import os
 import random
+import re
 import shutil
+import signal
 import struct
+import subprocess
+import sys
 import threading
 import time
+from functools import partial
 from urllib.parse import urlsplit
 
 import pytest
@@ -17,7 +22,7 @@ from unreliable_line import UnreliableLine
 import hindcast_embedder.main
 import hindcast_trainer.main
 from hindcast.settings import Settings
-from hindcast_client import Conflict, Invalid, NotFound
+from hindcast_client import Conflict, Hindcast, Invalid, NotFound
 from hindcast_client.uploads import LARGE
 
 TEXT = b"".join(b"The storm of day %d went by , and rain fell .\n" % number for number in range(400_000))
@@ -55,6 +60,11 @@ def received(settings):
     """The lines that the trainer took in."""
     [kept] = (settings.home / "artifacts" / "uploads").iterdir()
     return kept.read_bytes()
+
+
+def kept_in_parts(settings):
+    """Files of uploads that aren't whole."""
+    return [file for file in (settings.home / "uploads").rglob("*") if file.is_file()]
 
 
 class Watched:
@@ -224,3 +234,25 @@ def test_a_table_comes_so_too(client_of, settings, serving):
             table = client_of(cut).tables.import_(b"25000 100\n" + rows, format="word2vec-binary", name="it")
     assert (table.words, table.size, table.name) == (25_000, 100, "it")
     assert line.connections > 3
+
+
+@pytest.mark.parametrize("size", [HALF, A_LITTLE], ids=["in parts", "whole"])
+def test_ctrl_c_leaves_nothing_of_an_upload_and_says_so(trainer, settings, size):
+    command = [sys.executable, "-m", "hindcast_client.command_line", "corpus", "add", "-", "--name", "news"]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    # Whoever started these tests may have had it ignored, as a shell does in the background.
+    heard = partial(signal.signal, signal.SIGINT, signal.SIG_DFL)
+    with subprocess.Popen(command, env={**os.environ, "HINDCAST_URL": trainer}, preexec_fn=heard, **pipes) as adding:
+        # More than a pipe holds: the command has begun to read when that is written.
+        adding.stdin.write(TEXT[:size])
+        adding.stdin.flush()
+        while size > LARGE and not kept_in_parts(settings):
+            assert adding.poll() is None
+            time.sleep(0.05)
+        adding.send_signal(signal.SIGINT)
+        told = adding.stderr.read().decode()
+        assert (adding.wait(60), adding.stdout.read()) == (130, b"")
+    assert re.fullmatch(r"Stopped after [0-9.]+ MB: nothing of it is left on the server. The same command .+\n", told)
+    assert not kept_in_parts(settings)
+    with Hindcast(trainer) as client:
+        assert list(client.corpora.list()) == []

@@ -73,6 +73,20 @@ class Terminal(io.StringIO):
         return True
 
 
+@pytest.mark.parametrize("why", [None, "no words"])
+def test_a_terminal_s_table_has_a_rare_column_where_something_stands_in_it(monkeypatch, capsys, why):
+    columns = [Column("ID"), Column("WHY", rare=True), Column("LAST")]
+    terminal = Terminal()
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", terminal)
+        print_table(columns, [("cor_1", None, "a"), ("cor_2", why, "b")])
+    shown = re.sub(r"\x1b\[[0-9;]*m", "", terminal.getvalue())
+    assert ("WHY" in shown, "no words" in shown) == (why is not None, why is not None)
+    assert shown.split()[-1] == "b"
+    print_table(columns, [("cor_1", None, "a")])
+    assert capsys.readouterr().out == "ID\tWHY\tLAST\ncor_1\t\ta\n", "a pipe's columns stay where they are"
+
+
 @pytest.mark.parametrize(
     ("columns", "shown"),
     [(80, ["ID", "NAME", "STATUS", "SPARE", "LAST"]), (36, ["ID", "NAME", "STATUS"]), (12, ["ID", "NAME", "STATUS"])],
