@@ -139,6 +139,13 @@ class WrongUrl(HindcastError, ValueError):
 class WrongArgument(HindcastError, TypeError, ValueError):
     """What was given for something that is asked is of no type, or of no value, that could be sent."""
 
+    def __init__(self, message: str, *, field: str = "") -> None:
+        super().__init__(f"{field} {message}" if field else message)
+        self.field = field
+        """Of the request, such as `optimizer.epochs`; empty where it is all of it, or none."""
+        self.right = message
+        """What is wrong with it, or would be right."""
+
 
 class Closed(HindcastError, RuntimeError):
     """The client, or the stream, was closed before this was asked of it."""

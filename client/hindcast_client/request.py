@@ -50,8 +50,11 @@ class Request:
             return to_json(self.json)
         except (PydanticSerializationError, ValueError) as error:
             field, value = _unwritable("", self.json)
-            told = f"{field} can't be sent as JSON" if field else "It can't be sent as JSON"
-            raise WrongArgument(f"{told}: {value!r:.80} is a {type(value).__name__}.") from error
+            if isinstance(value, str):
+                raise WrongArgument(f"must be UTF-8: {value!a:.80} isn't", field=field) from error
+            raise WrongArgument(
+                f"can't be sent as JSON: {value!r:.80} is a {type(value).__name__}", field=field
+            ) from error
 
     @property
     def parameters(self) -> Mapping[str, str]:

@@ -1,11 +1,12 @@
 """What a server refuses, in the words of whoever typed the command."""
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http import HTTPStatus
 
 from hindcast_client.command_line.failures import FAILED, WRONG_USAGE, Failure
-from hindcast_client.errors import HindcastError, Refused, Unreachable, WrongUrl
+from hindcast_client.errors import HindcastError, Refused, Unreachable, WrongArgument, WrongUrl
 
 Naming = Callable[[str], str]
 """What whoever typed the command knows a request's field as: an option, or a file and its line."""
@@ -26,7 +27,12 @@ def refusals_told(naming: Naming) -> Iterator[None]:
         )
         raise Failure(f"{error}{elsewhere}") from error
     except WrongUrl as error:
-        raise Failure(f"--server {error}", status=WRONG_USAGE) from error
+        given = os.environ.get("HINDCAST_URL")
+        typed = "HINDCAST_URL" if given and repr(given) in str(error) else "--server"
+        raise Failure(f"{typed} {error}", status=WRONG_USAGE) from error
+    except WrongArgument as error:
+        told = _sentence(naming(error.field), error.right) if error.field else str(error)
+        raise Failure(told, status=WRONG_USAGE) from error
     except HindcastError as error:
         raise Failure(str(error)) from error
 

@@ -272,7 +272,7 @@ def test_a_closed_client_says_so(client_of, server, used):
         ),
         (lambda client: client.jobs.create(3), "a specification must be a mapping of fields"),
         (lambda client: client.models.rank("small", "The", object()), "^words can't be sent as JSON"),
-        (lambda client: client.models.next("small", "\ud800"), "^context can't be sent as JSON"),
+        (lambda client: client.models.next("small", "\ud800"), "^context must be UTF-8: "),
         (lambda client: client.jobs.get(object()), "must be an id, a name, or what has an id"),
         (lambda client: client.corpora.create(object()), "must be a path, bytes"),
         (lambda client: client.corpora.create([{"text": object()}]), "a document must be what JSON can write"),

@@ -4,7 +4,7 @@ import pytest
 
 from hindcast_client.command_line.failures import FAILED, WRONG_USAGE, Failure
 from hindcast_client.command_line.refusals import refusals_told
-from hindcast_client.errors import HindcastError, Refused, TimedOut, Unreachable, WrongUrl
+from hindcast_client.errors import HindcastError, Refused, TimedOut, Unreachable, WrongArgument, WrongUrl
 
 
 def refused(status, *errors):
@@ -33,6 +33,18 @@ def test_what_may_be_answered_another_time_has_failed(status):
 def test_that_nobody_answered_has_failed_and_a_wrong_url_was_typed(error):
     assert failure(error).status == FAILED
     assert failure(WrongUrl("must be a URL")).status == WRONG_USAGE
+
+
+def test_a_url_is_named_by_what_gave_it(monkeypatch):
+    wrong = WrongUrl("must be a URL such as http://127.0.0.1:8000, not 'foo': no")
+    assert str(failure(wrong)).startswith("--server must be")
+    monkeypatch.setenv("HINDCAST_URL", "foo")
+    assert str(failure(wrong)).startswith("HINDCAST_URL must be")
+
+
+def test_what_can_not_be_sent_is_named_as_it_was_typed():
+    wrong = failure(WrongArgument("must be UTF-8", field="context"))
+    assert (str(wrong), wrong.status) == ("--context must be UTF-8", WRONG_USAGE)
 
 
 def test_fields_are_named_as_they_were_typed():
