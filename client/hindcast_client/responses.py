@@ -21,24 +21,7 @@ class Told:
     body: bytes
 
 
-_LAST_PORT = 65535
 _NEVER_ARRIVED = (httpx2.ConnectError, httpx2.ConnectTimeout, httpx2.PoolTimeout, httpx2.ProxyError)
-
-
-def server_at(url: str) -> str:
-    """The URL of a server, without a slash at its end. WrongUrl where no server can be."""
-    right = f"must be a URL such as http://127.0.0.1:8000, not {url!r}"
-    try:
-        parts = httpx2.URL(url)
-    except (httpx2.InvalidURL, TypeError) as error:
-        raise WrongUrl(f"{right}: {_told(error)}") from error
-    if parts.scheme not in ("http", "https") or not parts.host:
-        raise WrongUrl(f"{right}: it must begin with http:// or https:// and name a host.")
-    if parts.port is not None and not 0 < parts.port <= _LAST_PORT:
-        raise WrongUrl(f"{right}: a port is a number from 1 to {_LAST_PORT}.")
-    if parts.query or parts.fragment:
-        raise WrongUrl(f"{right}: what is asked comes after it, so it can't have a ? or a #.")
-    return url.rstrip("/")
 
 
 @contextmanager

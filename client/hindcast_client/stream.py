@@ -12,9 +12,9 @@ from urllib.parse import quote, urlencode, urlsplit, urlunsplit
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
+from hindcast_client.addresses import server_at
 from hindcast_client.errors import Evicted, NotUnderstood, Refused, TimedOut, Unreachable, WrongArgument, WrongUrl
 from hindcast_client.request import must_be
-from hindcast_client.responses import server_at
 
 _HEADER = struct.Struct("<4sB3xII")
 _ANSWER = struct.Struct("<4sB3xIIQ")

@@ -9,12 +9,13 @@ import httpx2
 from anyio import sleep
 from pydantic import BaseModel, ValidationError
 
+from hindcast_client.addresses import server_at
 from hindcast_client.answer import Page
 from hindcast_client.downloads import Target, rewritable, target_file
 from hindcast_client.errors import Closed, HindcastError, NotFound, NotUnderstood, Refused, TooMany, Unavailable
 from hindcast_client.parts import MEDIA_TYPE, LargeUpload
 from hindcast_client.request import JSON, Request, delete, get
-from hindcast_client.responses import Told, check, connection_errors, server_at
+from hindcast_client.responses import Told, check, connection_errors
 from hindcast_client.retrying import Tries
 from hindcast_client.uploads import Upload, looked_into
 from hindcast_client.waiting import PATIENCE_SECONDS, Contact
