@@ -8,7 +8,7 @@ SNAPSHOT := docs/openapi.json
 INSTALLED := $(VENV)/.installed
 PIP = $(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt
 
-.PHONY: client docs docs-serve help demo text hurricane table1 asr-demo switchboard up kenlm test bench check snapshot format migrate
+.PHONY: client docs docs-serve pictures help demo text hurricane table1 asr-demo switchboard up kenlm test bench check snapshot format migrate
 
 help: ## what can be typed
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -88,6 +88,9 @@ docs: $(INSTALLED) ## the documentation as a site, in site/: open site/index.htm
 
 docs-serve: $(INSTALLED) ## the same on http://127.0.0.1:8001, made anew when a page changes
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve --dev-addr 127.0.0.1:8001 --watch client --watch README.md --watch CHANGELOG.md
+
+pictures: $(INSTALLED) ## docs/images, of a running Hindcast on which the tutorial was typed, and `make demo` after it; needs chromium
+	@$(BIN)/python docs/generation/pictures.py
 
 client: $(INSTALLED) ## write what is made of others in the client: its synchronous half, and the types of answers
 	@$(BIN)/python client/generate.py
