@@ -58,7 +58,7 @@ def test_what_a_shell_must_be_able_to_do_is_there():
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_is_told_how_to_complete(shell, monkeypatch):
-    monkeypatch.setattr("typer._completion_shared._get_shell_name", lambda: shell)
+    monkeypatch.setattr("typer.completion._get_shell_name", lambda: shell)
     done = CliRunner().invoke(app, ["--show-completion"], prog_name="hindcast")
     assert done.exit_code == 0
     assert "_HINDCAST_COMPLETE" in done.stdout
