@@ -55,6 +55,7 @@ export async function sendFile(path, file, labels) {
 
 /** @returns {Promise<Response>} An answer that is no error. */
 async function answered(path, request, labels = {}) {
+  refuseWhatNamesNothing(path);
   let answer;
   try {
     answer = await fetch(new URL(path, ROOT), request);
@@ -75,6 +76,25 @@ async function whole(answer, read) {
     if (error.name === "AbortError") throw error;
     throw new Failure("The answer broke off. Try again.", { status: answer.status });
   }
+}
+
+/** What the server calls one of a collection in a sentence. */
+const NOUNS = {
+  corpora: "corpus",
+  domains: "set of domains",
+  experiments: "experiment",
+  jobs: "job",
+  models: "model",
+  ngrams: "n-gram model",
+  tables: "table",
+};
+
+/** No name holds a "/", and "." and ".." aren't names: browsers and servers would take them for other paths. */
+function refuseWhatNamesNothing(path) {
+  const [, collection, part = ""] = path.split("?")[0].split("/");
+  const reference = decodeURIComponent(part);
+  if (!reference.includes("/") && reference !== "." && reference !== "..") return;
+  throw new Failure(`There is no ${NOUNS[collection]} '${reference}'.${advice(404, {})}`, { status: 404 });
 }
 
 /** A path below /v1 of parts that may hold anything: v1("jobs", "a b") is "v1/jobs/a%20b". */

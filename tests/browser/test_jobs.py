@@ -127,6 +127,22 @@ def test_an_error_is_a_sentence_that_says_what_to_do(look: Look, used_url: str) 
     assert faults(page) == []
 
 
+def test_what_no_name_can_be_is_told_without_asking(look: Look, empty_url: str) -> None:
+    page = look(f"{empty_url}/#/jobs")
+    expect(page.get_by_role("heading", name="No jobs yet")).to_be_visible()
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for path, said in (
+        ("jobs/plain%2Fmetrics", "There is no job 'plain/metrics'."),
+        ("jobs/%2E%2E", "There is no job '..'."),
+        ("experiments/a%2Fb", "There is no experiment 'a/b'."),
+        ("domains/a%2Fb", "There is no set of domains 'a/b'."),
+    ):
+        page.evaluate("(path) => void (location.hash = `#/${path}`)", path)
+        expect(page.get_by_role("alert")).to_contain_text(f"{said} It may have been deleted")
+    assert [url for url in asked if "/v1/" in url and not url.endswith("limit=50")] == []
+
+
 def test_a_failed_job_is_retried_and_cancelled_and_deleted(look: Look, used_url: str) -> None:
     page = look(f"{used_url}/#/jobs?status=failed")
     page.get_by_role("rowheader").first.get_by_role("link").click()
