@@ -1,7 +1,7 @@
 /** The frame around every page: navigation, the banner while the server is away, and where the focus goes. */
 import { announce } from "./announcing.js";
 import { useAway } from "./answers.js";
-import { ROOT } from "./api.js";
+import { ROOT, connection } from "./api.js";
 import { Heading } from "./headings.js";
 import { html, render, useEffect, useRef, useState } from "./html.js";
 import { PAGES } from "./pages.js";
@@ -39,19 +39,37 @@ function Loaded({ entry, path, query }) {
       const found = await entry.load();
       if (!isHere) return;
       await styled(found.stylesheet);
-      if (isHere) setModule(found);
+      if (!isHere) return;
+      setModule(found);
+      if (history.state?.hasReloaded) history.replaceState(null, "");
     };
-    load().catch(() => setFailed(true));
+    load().catch(() => isHere && setFailed(true));
     return () => {
       isHere = false;
       wear(undefined);
     };
   }, [entry]);
-  if (failed) {
-    return html`<div class="notice problem" role="alert"><p>This page could not be loaded: the server does not answer.
-      <a href=${location.href} onClick=${() => location.reload()}>Load it again</a></p></div>`;
-  }
+  if (failed) return html`<${Unloaded} />`;
   return module ? html`<${module.Page} path=${path} query=${query} />` : null;
+}
+
+/** A page whose file did not come. It is loaded with all others once the server answers: browsers remember which file
+ * failed. Once only: a file that isn't there fails each time. */
+function Unloaded() {
+  const [isLast] = useState(() => Boolean(history.state?.hasReloaded));
+  useEffect(() => {
+    if (isLast) return undefined;
+    const back = (away) => {
+      if (away) return;
+      history.replaceState({ hasReloaded: true }, "");
+      location.reload();
+    };
+    connection.listeners.add(back);
+    connection.lost();
+    return () => connection.listeners.delete(back);
+  }, [isLast]);
+  return html`<div class="notice problem" role="alert"><p>This page could not be loaded${isLast ? "." : "; it will be once the server answers."}${" "}
+    <a href=${location.href} onClick=${() => location.reload()}>Load it again</a></p></div>`;
 }
 
 function Unknown() {

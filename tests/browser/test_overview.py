@@ -62,6 +62,18 @@ def test_a_server_that_is_away_is_told_and_its_return_too(look: Look, empty_url:
     expect(page.locator("#announcer")).to_have_text("The server answers again.")
 
 
+def test_a_page_not_seen_before_comes_once_the_server_is_back(look: Look, empty_url: str) -> None:
+    look.forgive("ERR_INTERNET_DISCONNECTED|ERR_FAILED")
+    page = look(empty_url)
+    expect(page.get_by_role("heading", name="Nothing here yet")).to_be_visible()
+    page.context.set_offline(True)
+    page.get_by_role("link", name="Experiments").click()
+    expect(page.get_by_text("This page could not be loaded; it will be once the server answers.")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="No experiments yet")).to_be_visible()
+    assert page.url == f"{empty_url}/#/experiments"
+
+
 SETTLED_MILLISECONDS = 400
 PAGES = (
     ("words?text=the+storm", "region", "Models"),
