@@ -80,7 +80,12 @@ export function useAnswers(questions) {
   useEffect(() => {
     const ending = new AbortController();
     load(ending.signal);
-    return () => ending.abort();
+    const back = (away) => !away && load(ending.signal);
+    connection.listeners.add(back);
+    return () => {
+      connection.listeners.delete(back);
+      ending.abort();
+    };
   }, [load]);
   const known = state.key === key ? state.known : [];
   return questions.map((_, place) => ({
@@ -98,6 +103,29 @@ export function useAway() {
     return () => connection.listeners.delete(setAway);
   }, []);
   return away;
+}
+
+/**
+ * Whether a failure is over: the server did not answer, and does now.
+ * @param {import("./api.js").Failure | undefined} failure
+ * @param {() => unknown} [then]  done once it is over
+ */
+export function useIsOver(failure, then) {
+  const [over, setOver] = useState(undefined);
+  const act = useRef(then);
+  act.current = then;
+  useEffect(() => {
+    if (!failure?.isAway) return undefined;
+    const look = (away) => {
+      if (away) return;
+      setOver(failure);
+      act.current?.();
+    };
+    connection.listeners.add(look);
+    look(connection.away);
+    return () => connection.listeners.delete(look);
+  }, [failure]);
+  return failure !== undefined && over === failure;
 }
 
 /**

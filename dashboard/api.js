@@ -62,7 +62,7 @@ async function answered(path, request, labels = {}) {
   } catch (error) {
     if (error.name === "AbortError") throw error;
     connection.lost();
-    throw new Failure("The server does not answer. See whether it still runs; this page goes on by itself once it does.", { isAway: true });
+    throw new Failure("The server does not answer. See whether it still runs, then press the button again.", { isAway: true });
   }
   if (answer.status !== 503) connection.found();
   if (!answer.ok) throw await failureOf(answer, labels);

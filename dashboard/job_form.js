@@ -1,5 +1,5 @@
 /** The form that posts a job, made from what `/openapi.json` says of `POST /v1/jobs`. */
-import { useAnswer } from "./answers.js";
+import { useAnswer, useIsOver } from "./answers.js";
 import { ROOT, ask, v1 } from "./api.js";
 import { count } from "./figures.js";
 import { Heading } from "./headings.js";
@@ -82,10 +82,11 @@ function Form({ document, like, kind: wanted }) {
 /** Why the job was refused, and where: the fields lead to their places. */
 function Refused({ failure, fields }) {
   const box = useRef(null);
+  const isOver = useIsOver(failure);
   useEffect(() => {
     if (failure) box.current?.focus();
   }, [failure?.message]);
-  if (!failure) return null;
+  if (!failure || isOver) return null;
   const known = new Set(fields.map(([name]) => name));
   return html`<div class="notice problem" role="alert" tabindex="-1" ref=${box}><div>
     <p>${failure.fields.length ? "The job was not posted. What to mend:" : failure.message}</p>

@@ -35,7 +35,7 @@ function Line({ card, isChosen, reply, onChoose, onRemove }) {
     <th scope="row"><span class="choice"><input type="radio" id=${id} name="coloured-by" checked=${isChosen} onChange=${onChoose} />
       <label for=${id} class=${nameClass(card)}>${called(card)}</label></span>
       ${card.spec && called(card) === card.id && html` <span class="quiet">${described(card)}</span>`}
-      ${reply?.failure && html`<p class="reason">${reply.failure.message}</p>`}</th>
+      ${reply?.failure && !reply.failure.isAway && html`<p class="reason">${reply.failure.message}</p>`}</th>
     <td class="number">${figures ? perplexity(figures.perplexity) : ""}</td>
     <td class="number wide">${figures ? perplexity(figures.perplexity_excluding_oov) : ""}</td>
     <td class="number wide">${figures ? count(figures.oov) : ""}</td>

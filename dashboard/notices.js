@@ -1,9 +1,12 @@
 /** What a page says when there is something wrong, nothing there, or nothing yet. */
+import { useIsOver } from "./answers.js";
 import { html } from "./html.js";
 
-/** A request's failure as a sentence, with a way to try again. */
+/** A request's failure as a sentence, with a way to try again. While the server is away the banner says so, and what can be
+ * tried again is, once it is back; what was sent waits for its button. */
 export function Problem({ failure, retry }) {
-  if (!failure) return null;
+  const isOver = useIsOver(failure, retry);
+  if (!failure || isOver || (failure.isAway && retry)) return null;
   return html`<div class="notice problem" role="alert">
     <p>${failure.message}</p>
     ${retry && html`<button type="button" onClick=${() => retry()}>Try again</button>`}
@@ -22,6 +25,7 @@ export function Waiting() {
 
 /** What stands between a question and its answer, or nothing once there is one. */
 export function Unanswered({ answer }) {
+  if (answer.failure?.isAway) return null; // the banner says it, and it is asked again by itself
   if (answer.failure) return html`<${Problem} failure=${answer.failure} retry=${answer.reload} />`;
   return answer.value === undefined ? html`<${Waiting} />` : null;
 }

@@ -11,5 +11,6 @@ export function Share({ value }) {
 
 /** What went wrong with one of several questions, quietly: the others are there. */
 export function Wrong({ answer }) {
+  if (answer.failure.isAway) return null; // the banner says it
   return html`<p class="reason">${answer.failure.message} ${answer.failure.status !== 422 && html`<button type="button" class="link" onClick=${() => answer.reload()}>Try again</button>`}</p>`;
 }

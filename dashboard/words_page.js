@@ -127,7 +127,7 @@ function Scored({ question, cards, turn }) {
     <${ModelsAsked} models=${models} by=${by} cards=${cards} scores=${scores} warnings=${warnings.value} most=${MOST_MODELS} turn=${turn} />
     ${text && html`<section class="reading">
       <h2>${isOpen(text) ? "The passage, and what comes next" : "The passage"}</h2>
-      ${answer?.failure && html`<${Problem} failure=${answer.failure} retry=${scores.reload} />`}
+      ${answer?.failure && !answer.failure.isAway && html`<${Problem} failure=${answer.failure} retry=${scores.reload} />`}
       ${!answer && html`<p class="waiting" aria-busy="true">Asking the model …</p>`}
       ${places && html`<${Read} question=${question} places=${places} scores=${scores} cards=${cards} answer=${answer.value} turn=${turn} />`}
     </section>`}`;

@@ -74,6 +74,36 @@ def test_a_page_not_seen_before_comes_once_the_server_is_back(look: Look, empty_
     assert page.url == f"{empty_url}/#/experiments"
 
 
+def test_what_was_sent_while_the_server_was_away_is_sent_again_by_its_button(look: Look, empty_url: str) -> None:
+    look.forgive("ERR_INTERNET_DISCONNECTED|ERR_FAILED|status of 422")
+    page = look(f"{empty_url}/#/jobs/new")
+    post = page.get_by_role("button", name="Post the job")
+    expect(post).to_be_enabled()
+    page.context.set_offline(True)
+    post.click()
+    said = page.get_by_text("See whether it still runs, then press the button again.")
+    expect(said).to_be_visible()
+    page.context.set_offline(False)
+    expect(said).to_be_hidden()
+    post.click()
+    expect(page.get_by_text("The job was not posted. What to mend:")).to_be_visible()
+
+
+def test_one_banner_says_that_the_server_is_away(look: Look, stocked_url: str) -> None:
+    look.forgive("ERR_INTERNET_DISCONNECTED|ERR_FAILED|willReadFrequently")
+    page = look(f"{stocked_url}/#/embeddings")
+    word = page.get_by_label("Word", exact=True)
+    expect(word).to_be_visible()
+    page.context.set_offline(True)
+    word.fill("storm7")
+    word.press("Enter")
+    expect(page.get_by_text("does not answer")).to_have_count(1)
+    expect(page.get_by_role("heading", name="coast")).to_be_visible()
+    page.context.set_offline(False)
+    expect(page.get_by_role("heading", name="coast").locator("..").get_by_role("listitem")).to_have_count(10)
+    expect(page.get_by_text("does not answer")).to_have_count(0)
+
+
 SETTLED_MILLISECONDS = 400
 PAGES = (
     ("words?text=the+storm", "region", "Models"),
