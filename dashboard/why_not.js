@@ -1,5 +1,5 @@
 /** "Why not …?": where other words stood at a place, under every model, on a logarithmic scale. */
-import { ask } from "./api.js";
+import { ask, connection } from "./api.js";
 import { count } from "./figures.js";
 import { html, useEffect, useId, useState } from "./html.js";
 import { nameOf } from "./models_asked.js";
@@ -17,7 +17,7 @@ export function WhyNot({ question, at, isNext, scores, cards, onWords }) {
   return html`<section class="why-not" aria-label="Why not?">
     <h3>Why not …?</h3>
     <p class="context"><span class="quiet">${said.length < at.start ? "… " : ""}${said}</span> <span class="gap">${isNext || at.isEnd ? "___" : at.token}</span></p>
-    <${Asking} key=${at.key} onAsk=${(word) => onWords([...words.filter((each) => each !== word), word])} />
+    <${Asking} key=${at.key} onAsk=${(asked) => onWords([...words.filter((each) => !asked.includes(each)), ...asked])} />
     ${ranks.map((rank) => html`<${Ranked} key=${rank.word} rank=${rank} cards=${cards} isActual=${actual.includes(rank.word)}
       ofPaper=${text === HURRICANE.text && isNext && rank.word === HURRICANE.word}
       onRemove=${() => onWords(words.filter((each) => each !== rank.word))} />`)}
@@ -30,12 +30,18 @@ function Asking({ onAsk }) {
   const send = (event) => {
     event.preventDefault();
     if (!word.trim()) return;
-    onAsk(word.trim().split(/\s+/)[0]);
+    onAsk(wordsIn(word));
     setWord("");
   };
   return html`<form class="line" onSubmit=${send}><label for=${id} class="unseen">Another word for this place</label>
     <input type="text" id=${id} maxlength="100" placeholder="another word" autocomplete="off" value=${word} onInput=${(event) => setWord(event.currentTarget.value)} />
     <button>Ask</button></form>`;
+}
+
+/** Words as people list them: apart by blanks or commas. A comma alone is asked for itself, and one between digits belongs to them. */
+function wordsIn(written) {
+  const words = written.split(/(?:,(?!(?<=\d,)\d)|\s)+/).filter(Boolean);
+  return words.length ? [...new Set(words)] : [written.trim()];
 }
 
 /**
@@ -45,6 +51,7 @@ function Asking({ onAsk }) {
  */
 function useRanks(text, at, models, scores, words) {
   const [found, setFound] = useState({ asked: "", ranks: new Map() });
+  const [turn, setTurn] = useState(0);
   const contexts = models.flatMap((model) => {
     const answer = scores.of(model)?.value;
     return answer ? [{ model, ...before(text, placesOf(text, answer), at) }] : [];
@@ -59,7 +66,12 @@ function useRanks(text, at, models, scores, words) {
       }, () => {});
     }
     return () => ending.abort();
-  }, [asked]);
+  }, [asked, turn]);
+  useEffect(() => {
+    const back = (away) => !away && setTurn((before) => before + 1);
+    connection.listeners.add(back);
+    return () => connection.listeners.delete(back);
+  }, []);
   return words.map((word) => ({ word, models: (found.asked === asked && found.ranks.get(word)) || null }));
 }
 
@@ -84,18 +96,32 @@ async function rankedByGroup(group, word, signal) {
 
 function Ranked({ rank: { word, models }, cards, isActual, ofPaper, onRemove }) {
   const most = Math.max(10, ...(models ?? []).map((each) => each.size ?? 0), ofPaper ? HURRICANE.paper.of : 0);
+  const hasRank = ofPaper || models?.some((each) => each.rank?.in_vocabulary);
   return html`<div class="ranked">
     <div class="line asked"><h4>${shown(word)}</h4><span class="quiet">${isActual ? "stands there" : ""}</span>
       ${!isActual && html`<button type="button" class="remove end" aria-label=${`No longer ask for ${word}`} onClick=${onRemove}>×</button>`}</div>
     ${!models && html`<p class="waiting" aria-busy="true">Asking the models …</p>`}
-    ${models && html`<${Axis} most=${most} />
-      <ul class="plain" aria-label=${`Ranks of ${word}`}>${models.map((answer) => html`<${Bar} key=${answer.model} answer=${answer} most=${most} name=${nameOf(answer.model, cards)} />`)}
+    ${models && html`${hasRank && html`<${Axis} most=${most} />`}
+      <ul class="plain" aria-label=${`Ranks of ${word}`}>${saidOnce(models).map(({ names, ...answer }) => html`<${Bar} key=${names[0]} answer=${answer} most=${most}
+        name=${names.map((model) => nameOf(model, cards)).join(", ")} />`)}
         ${ofPaper && html`<li class="of-paper"><${Line} name="the paper’s baseline" rank=${HURRICANE.paper.rank} of=${HURRICANE.paper.of} most=${most} /></li>`}</ul>
       ${ofPaper && html`<p class="hint">The paper’s figure is of its own passage, among ${count(HURRICANE.paper.of)} words; ours has its situation in other words.</p>`}`}
   </div>`;
 }
 
+/** The models' answers, what is wrong alike for several only at the first of them: each with the models that it is of. */
+function saidOnce(models) {
+  const said = [];
+  for (const answer of models) {
+    const same = answer.failure && said.find((each) => each.failure?.message === answer.failure.message);
+    if (same) same.names.push(answer.model);
+    else said.push({ ...answer, names: [answer.model] });
+  }
+  return said;
+}
+
 function Bar({ answer: { rank, size, failure }, most, name }) {
+  if (failure?.isAway) return null; // the banner says it
   if (failure) return html`<li>${name} <p class="reason">${failure.message}</p></li>`;
   if (!rank.in_vocabulary) return html`<li class="line"><span>${name}</span><span class="quiet end">not in its vocabulary</span></li>`;
   return html`<li><${Line} name=${name} rank=${rank.rank} of=${size} probability=${rank.probability} most=${most} /></li>`;

@@ -4,7 +4,8 @@ import { html } from "./html.js";
 import { bitsOf } from "./passage_view.js";
 
 export function WordCard({ id, place, size, isNext }) {
-  if (!place) return html`<div class="word-card" id=${id}><p class="quiet">Point at a word, or go to it with the arrow keys, to see its rank and what was expected.</p></div>`;
+  if (!place) return html`<div class="word-card" id=${id}><p class="quiet"><span class="by-pointer">Point at a word, or go to it with the arrow keys,</span><span
+    class="by-touch">Tap a word</span> to see its rank and what was expected.</p></div>`;
   return html`<div class="word-card" id=${id}>
     <h3>${isNext ? "What comes next?" : place.isEnd ? html`⏎ <span class="quiet">end of the sentence</span>` : place.token}</h3>
     ${isNext ? html`<p class="standing quiet">The model expects, of ${count(size)} words:</p>` : html`<${Standing} place=${place} size=${size} />`}

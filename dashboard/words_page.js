@@ -3,7 +3,7 @@ import { announce } from "./announcing.js";
 import { useAnswer } from "./answers.js";
 import { perplexity } from "./figures.js";
 import { Heading } from "./headings.js";
-import { html, useEffect, useId, useMemo, useState } from "./html.js";
+import { html, useEffect, useId, useMemo, useRef, useState } from "./html.js";
 import { ModelsAsked, nameOf } from "./models_asked.js";
 import { namedFirst } from "./names.js";
 import { Empty, Problem, Unanswered } from "./notices.js";
@@ -59,11 +59,16 @@ function Asking({ question: asked, cards }) {
   const models = asked.models.length ? asked.models : usual(cards);
   const question = { ...asked, models, by: models.includes(asked.by) ? asked.by : models[0] };
   const turn = (changes, how) => go(addressOf({ ...asked, models, ...changes }), how);
+  const [wanted, setWanted] = useState(null);
+  const ask = (changes) => {
+    setWanted({ text: changes.text });
+    turn(changes);
+  };
   return html`
     <${PassageForm} key=${question.text} text=${question.text}
-      onAsk=${(text) => turn({ text, at: "", words: [] })}
-      onHurricane=${() => turn({ text: HURRICANE.text, at: `e${HURRICANE.text.length}`, words: [HURRICANE.word] })} />
-    <${Scored} question=${question} cards=${cards} turn=${turn} />`;
+      onAsk=${(text) => ask({ text, at: "", words: [] })}
+      onHurricane=${() => ask({ text: HURRICANE.text, at: `e${HURRICANE.text.length}`, words: [HURRICANE.word] })} />
+    <${Scored} question=${question} cards=${cards} wanted=${wanted} turn=${turn} />`;
 }
 
 /** The two newest models that know the same words, those with a name before others; where no two do, the newest. */
@@ -75,17 +80,19 @@ function usual(cards) {
   return [first, like(first)].filter(Boolean).map((card) => card.id);
 }
 
-const CUT = `What you pasted was cut: a passage has at most ${MOST_CHARACTERS.toLocaleString("en")} characters. Longer texts can be scored as a corpus.`;
+const CUT = `What you gave was cut: a passage has at most ${MOST_CHARACTERS.toLocaleString("en")} characters. Longer texts can be scored as a corpus.`;
 
 function PassageForm({ text, onAsk, onHurricane }) {
   const [draft, setDraft] = useState(text);
   const [missing, setMissing] = useState("");
   const [isCut, setCut] = useState(false);
   const id = useId();
-  const paste = (event) => {
+  /** Pasted, dropped or written: what goes beyond the limit is cut by the browser, which doesn't say so. */
+  const give = (event) => {
+    const given = event.data ?? event.dataTransfer?.getData("text/plain");
+    if (!given) return;
     const { value, selectionStart, selectionEnd } = event.currentTarget;
-    const pasted = event.clipboardData.getData("text/plain").replaceAll("\r\n", "\n");
-    const isTooLong = value.length - (selectionEnd - selectionStart) + pasted.length > MOST_CHARACTERS;
+    const isTooLong = value.length - (selectionEnd - selectionStart) + given.replaceAll("\r\n", "\n").length > MOST_CHARACTERS;
     setCut(isTooLong);
     if (isTooLong) announce(CUT);
   };
@@ -105,16 +112,15 @@ function PassageForm({ text, onAsk, onHurricane }) {
     <label for=${id}>Passage</label>
     <textarea id=${id} rows="3" maxlength=${MOST_CHARACTERS} placeholder="Type or paste some sentences" value=${draft}
       aria-invalid=${missing ? "true" : undefined} aria-describedby=${[missing && `${id}-missing`, isCut && `${id}-cut`].filter(Boolean).join(" ") || undefined}
-      onPaste=${paste} onInput=${write} onKeyDown=${keys}></textarea>
+      onBeforeInput=${give} onInput=${write} onKeyDown=${keys}></textarea>
     ${isCut && html`<p class="reason" id=${`${id}-cut`}>${CUT}</p>`}
     ${missing && html`<p class="reason" id=${`${id}-missing`}>${missing}</p>`}
     <div class="line"><button class="primary">Colour the words</button>
-      <button type="button" onClick=${onHurricane}>The hurricane passage</button>
-      ${!isCut && draft.length >= MOST_CHARACTERS && html`<span class="quiet">No more than ${MOST_CHARACTERS.toLocaleString("en")} characters.</span>`}</div>
+      <button type="button" onClick=${onHurricane}>The hurricane passage</button></div>
   </form>`;
 }
 
-function Scored({ question, cards, turn }) {
+function Scored({ question, cards, wanted, turn }) {
   const { text, models, by } = question;
   const scores = useScores(text, models, cards);
   const warnings = useWarnings(models);
@@ -123,14 +129,24 @@ function Scored({ question, cards, turn }) {
   useEffect(() => {
     if (answer?.value) announce(`${nameOf(by, cards)}: perplexity ${perplexity(answer.value.perplexity)}`);
   }, [answer?.value, by]);
+  const section = useShownOnce(wanted?.text === text && answer ? wanted : null);
   return html`
     <${ModelsAsked} models=${models} by=${by} cards=${cards} scores=${scores} warnings=${warnings.value} most=${MOST_MODELS} turn=${turn} />
-    ${text && html`<section class="reading">
+    ${text && html`<section class="reading" ref=${section}>
       <h2>${isOpen(text) ? "The passage, and what comes next" : "The passage"}</h2>
       ${answer?.failure && !answer.failure.isAway && html`<${Problem} failure=${answer.failure} retry=${scores.reload} />`}
       ${!answer && html`<p class="waiting" aria-busy="true">Asking the model …</p>`}
       ${places && html`<${Read} question=${question} places=${places} scores=${scores} cards=${cards} answer=${answer.value} turn=${turn} />`}
     </section>`}`;
+}
+
+/** What was asked for is scrolled to where it lies far down, as on a phone: once for each time that it was asked for. */
+function useShownOnce(wanted) {
+  const section = useRef(null);
+  useEffect(() => {
+    if (wanted && section.current?.getBoundingClientRect().top > innerHeight / 2) section.current.scrollIntoView({ block: "start" });
+  }, [wanted]);
+  return section;
 }
 
 /** The coloured words, and beside them what is known of one. */

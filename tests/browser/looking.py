@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, ViewportSize
 
 ARGUMENTS = [
     *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"),
@@ -30,9 +30,10 @@ class Look:
     forgiven: list[str] = field(default_factory=list)
     contexts: list[BrowserContext] = field(default_factory=list)
 
-    def __call__(self, url: str, *, scheme: Scheme = "light", width: int = DESKTOP) -> Page:
-        """The page at `url` (`…/#/jobs`), in a browser that has seen nothing before."""
-        context = self.browser.new_context(color_scheme=scheme, viewport={"width": width, "height": HEIGHT})
+    def __call__(self, url: str, *, scheme: Scheme = "light", width: int = DESKTOP, touch: bool = False) -> Page:
+        """The page at `url` (`…/#/jobs`), in a browser that has seen nothing before; with `touch` it has no mouse."""
+        viewport: ViewportSize = {"width": width, "height": HEIGHT}
+        context = self.browser.new_context(color_scheme=scheme, viewport=viewport, has_touch=touch, is_mobile=touch)
         context.set_default_timeout(PATIENCE_MILLISECONDS)
         self.contexts.append(context)
         page = context.new_page()

@@ -11,7 +11,7 @@ from urllib.parse import quote
 import httpx
 import pytest
 from browser.asked_models import SPOKEN, WORDS, packed_model
-from browser.looking import LOOKS, Look, Scheme, faults, overflows
+from browser.looking import LOOKS, PHONE, Look, Scheme, faults, overflows
 from playwright.sync_api import Locator, Page, expect
 
 from hindcast.settings import Settings
@@ -27,6 +27,8 @@ AWKWARD = (
 VOCABULARY_SIZE = len(WORDS) + 2  # <unk> and </s>
 ENOUGH_CONTRAST = 4.5
 LEVELS = 8
+LOW = 600
+"""Height of a phone's window below the browser's bars."""
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +238,7 @@ def test_models_are_added_and_a_passage_is_needed(look: Look, site: str) -> None
 def test_a_pasted_passage_that_is_cut_says_so(look: Look, site: str) -> None:
     page = look(f"{site}/#/words?models=first")
     passage = page.get_by_label("Passage", exact=True)
-    cut = "What you pasted was cut: a passage has at most 8,000 characters."
+    cut = "What you gave was cut: a passage has at most 8,000 characters."
     said = page.get_by_role("main").get_by_text(cut)
     passage.fill("storm " * 700)
     for key in ("Control+a", "Control+c", "End", "Control+v"):
@@ -252,6 +254,43 @@ def test_a_pasted_passage_that_is_cut_says_so(look: Look, site: str) -> None:
         passage.press(key)
     assert passage.input_value() == "stormstorm"
     expect(said).to_be_hidden()
+    page.keyboard.insert_text("storm " * 1400)
+    assert len(passage.input_value()) == 8000
+    expect(said).to_be_visible()
+
+
+def test_several_words_are_asked_for_at_once_and_what_is_wrong_is_said_once(look: Look, site: str) -> None:
+    look.forgive("status of 422")
+    page = opened(look, site, "first,second", more="&at=4")
+    another = page.get_by_label("Another word for this place")
+    another.fill("navy, families unicorn,")
+    another.press("Enter")
+    for name in ("navy", "families", "unicorn"):
+        expect(page.get_by_role("list", name=f"Ranks of {name}", exact=True)).to_be_visible()
+    asked_for = page.locator(".ranked")
+    expect(asked_for.filter(has=page.get_by_role("list", name="Ranks of navy")).locator(".decades")).to_have_count(1)
+    expect(asked_for.filter(has=page.get_by_role("list", name="Ranks of unicorn")).locator(".decades")).to_have_count(0)
+    another.fill("don't")
+    another.press("Enter")
+    wrong = page.get_by_role("list", name="Ranks of don't").get_by_role("listitem")
+    expect(wrong).to_have_count(1)
+    expect(wrong).to_contain_text(re.compile(r"^first, second\s*Word: must be one word"))
+
+
+def test_on_a_phone_the_coloured_words_are_scrolled_to(look: Look, site: str) -> None:
+    page = look(f"{site}/#/words?models=first", width=PHONE, touch=True)
+    page.set_viewport_size({"width": PHONE, "height": LOW})
+    page.get_by_label("Passage", exact=True).fill(PASSAGE)
+    page.get_by_role("button", name="Colour the words").click()
+    expect(word(page, 0)).to_be_in_viewport()
+    expect(page.locator("#word-card")).to_have_text(
+        "Tap a word to see its rank and what was expected.", use_inner_text=True
+    )
+    card = page.locator("#word-card").bounding_box()
+    assert card is not None
+    assert card["height"] < 60
+    word(page, 1).tap()
+    expect(page.locator("#word-card").get_by_role("heading")).to_have_text("storm")
 
 
 def test_models_with_a_name_are_asked_before_newer_ones_without(
