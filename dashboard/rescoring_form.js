@@ -8,7 +8,7 @@ import { called } from "./names.js";
 import { Problem } from "./notices.js";
 import { EXAMPLE } from "./rescoring_example.js";
 
-const BY_ITS_NAME = "";
+const FOUND_BY_ITSELF = "";
 const ONE_A_LINE = "lines";
 const WARNING = "Hindcast-Warning";
 const WEIGHTS = { am_scale: 1, lm_weight: 1, word_insertion_penalty: 0 };
@@ -42,7 +42,7 @@ export function ListsForm({ models, ngrams, first, onResult }) {
   const [model, setModel] = useState(first);
   const [pasted, setPasted] = useState("");
   const [file, setFile] = useState(null);
-  const [format, setFormat] = useState(BY_ITS_NAME);
+  const [format, setFormat] = useState(FOUND_BY_ITSELF);
   const [options, setOptions] = useState(NO_OPTIONS);
   const [failure, setFailure] = useState(undefined);
   const [isBusy, setBusy] = useState(false);
@@ -82,7 +82,7 @@ export function ListsForm({ models, ngrams, first, onResult }) {
   const example = () => {
     setFile(null);
     setPasted(EXAMPLE);
-    setFormat(BY_ITS_NAME);
+    setFormat(FOUND_BY_ITSELF);
     rescore(EXAMPLE, null);
   };
   return html`<form class="lists-form" aria-label="Lists to rescore" onSubmit=${(event) => (event.preventDefault(), rescore(pasted, file))}>
@@ -92,7 +92,7 @@ export function ListsForm({ models, ngrams, first, onResult }) {
           ${models.map((one) => html`<option key=${one.id} value=${one.id}>${called(one)}</option>`)}</select></span>
       <span class="filter"><label for=${`${id}-format`}>${LABELS.format}</label>
         <select id=${`${id}-format`} value=${format} onChange=${(event) => setFormat(event.currentTarget.value)}>
-          <option value=${BY_ITS_NAME}>by its name</option>
+          <option value=${FOUND_BY_ITSELF}>found by itself</option>
           ${Object.entries(FORMATS).map(([name, title]) => html`<option key=${name} value=${name}>${title}</option>`)}
           <option value=${ONE_A_LINE}>Text, a hypothesis a line</option></select></span>
     </div>
@@ -152,11 +152,13 @@ async function contentOf(text, file, chosen) {
   if (chosen === ONE_A_LINE) return { content: new Blob([ofLines(await content.text())]), format: "jsonl", utterance: null };
   const name = file?.name ?? "";
   const format = chosen || formatOf(name, new Uint8Array(await content.slice(0, HEAD_BYTES).arrayBuffer()));
-  if (!format) throw new Failure("Neither name nor beginning tell which format this is: choose it above.");
-  return { content, format, utterance: file ? utteranceOf(name) : null };
+  if (!format) throw new Failure("Neither name nor beginning tells which format this is: choose it above.");
+  return { content, format, utterance: file ? utteranceOf(name) : format === "jsonl" ? null : PASTED };
 }
 
 const HEAD_BYTES = 1 << 20;
+/** What a list is called that has no name of its own, and was in no file. */
+const PASTED = "pasted";
 
 /** What POST …/rescore takes as JSON, as lines. */
 function ofDocument(text) {
@@ -171,7 +173,7 @@ function ofDocument(text) {
 
 function ofLines(text) {
   const hypotheses = text.split("\n").map((line) => line.trim()).filter(Boolean).map((line) => ({ text: line }));
-  return JSON.stringify({ utterance: "pasted", hypotheses });
+  return JSON.stringify({ utterance: PASTED, hypotheses });
 }
 
 function queryOf({ format, utterance }, options) {

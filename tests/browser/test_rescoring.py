@@ -229,6 +229,8 @@ def test_a_file_is_taken_in_the_format_that_its_name_or_beginning_tells(look: Lo
     )
     expect(page.get_by_role("article", name="List call-9")).to_be_visible()
     page.get_by_role("button", name="Forget it").click()
+    paste(page, plain)
+    expect(page.get_by_role("article", name="List pasted", exact=True)).to_be_visible()
     page.get_by_label("Format").select_option("Text, a hypothesis a line")
     paste(page, "rain fell\nthe storm\n")
     assert_shown(
@@ -358,7 +360,7 @@ def test_what_is_wrong_is_told_in_a_sentence(look: Look, stocked_url: str) -> No
     page.get_by_label("N-best lists", exact=True).fill("call-7-1 the storm hit the cost")
     rescore.click()
     expect(moved).to_be_hidden()  # it was of other lists
-    expect(alert).to_contain_text("Neither name nor beginning tell which format this is: choose it above.")
+    expect(alert).to_contain_text("Neither name nor beginning tells which format this is: choose it above.")
     page.get_by_label("N-best lists", exact=True).fill('{"utterance": "a", "hypotheses": [{"txt": "rain"}]}')
     rescore.click()
     expect(alert).to_contain_text("line 1")
