@@ -2,7 +2,8 @@
 import { html, useEffect, useState } from "./html.js";
 
 const NOTHING = "–";
-const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
+/** Halves go to the even neighbour, as in the tables that the server writes. */
+const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0, roundingMode: "halfEven" });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 const told = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" });
 

@@ -200,3 +200,15 @@ def test_one_is_cancelled_retried_and_deleted(look: Look, site: str) -> None:
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="Experiments", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name=TABLE)).to_have_count(0)
+
+
+def test_halves_are_rounded_as_in_the_table_of_the_server(look: Look, empty_url: str) -> None:
+    ranks = [0.5, 1.5, 648.5, 649.5, 28_552.5]
+    shown = look(empty_url).evaluate(
+        """async (ranks) => {
+          const { count } = await import(new URL("dashboard/figures.js", document.baseURI));
+          return ranks.map(count);
+        }""",
+        ranks,
+    )
+    assert shown == [f"{rank:,.0f}" for rank in ranks]
