@@ -1,11 +1,11 @@
 /** Embeddings: tables side by side. `#/embeddings` has neighbours and analogies, `…/map` a picture, `…/scores` figures. */
-import { useAnswer } from "./answers.js";
-import { ROOT } from "./api.js";
+import { useAnswer, useAnswers } from "./answers.js";
+import { ROOT, v1 } from "./api.js";
 import { count } from "./figures.js";
 import { Heading } from "./headings.js";
 import { html } from "./html.js";
 import { called } from "./names.js";
-import { Empty, Unanswered } from "./notices.js";
+import { Empty, Problem, Unanswered } from "./notices.js";
 import { address, go } from "./routing.js";
 import { TableMap } from "./table_map.js";
 import { Neighbors } from "./table_neighbors.js";
@@ -23,15 +23,31 @@ const CHOSEN_AT_FIRST = 3;
 
 export function Page({ path: [part], query }) {
   const answer = useAnswer("v1/tables?limit=100");
-  const tables = answer.value?.items ?? [];
+  const { others, failures } = useOthers(query, answer.value?.items);
+  const tables = [...(answer.value?.items ?? []), ...others];
   return html`
     <${Heading} title="Embeddings" />
     <${Unanswered} answer=${answer} />
+    ${failures.map((failure) => html`<${Problem} key=${failure.message} failure=${failure} />`)}
     ${answer.value && (tables.length ? html`<${Chosen} tables=${tables} part=${part} query=${query} />` : html`<${None} />`)}`;
 }
 
+const NONE = "none";
+const askedIn = (query) => (query.get("tables") ?? "").split(",").filter((reference) => reference && reference !== NONE);
+
+/** Tables that the address names and the list doesn't: older ones than it holds, or none any more. */
+function useOthers(query, listed) {
+  const isListed = (reference) => listed.some((table) => [table.id, table.name].includes(reference));
+  const missing = listed ? askedIn(query).filter((reference) => !isListed(reference)) : [];
+  const answers = useAnswers(missing.map((reference) => ({ path: v1("tables", reference) })));
+  return {
+    others: answers.map((answer) => answer.value).filter(Boolean),
+    failures: answers.map((answer) => answer.failure).filter((failure) => failure && !failure.isAway),
+  };
+}
+
 function Chosen({ tables, part, query }) {
-  const asked = (query.get("tables") ?? "").split(",").filter(Boolean);
+  const asked = askedIn(query);
   const named = tables.filter((table) => asked.includes(table.id) || asked.includes(table.name));
   const chosen = query.has("tables") ? named : tables.slice(0, CHOSEN_AT_FIRST);
   const { view: View } = VIEWS.find((one) => one.path === part) ?? VIEWS[0];
@@ -39,7 +55,7 @@ function Chosen({ tables, part, query }) {
   const change = (changed) => go(address(["embeddings", ...(part ? [part] : [])], { ...Object.fromEntries(query), ...changed }));
   const kept = Object.fromEntries(query);
   return html`
-    <${Choice} tables=${tables} chosen=${chosen} onChange=${(ids) => change({ tables: ids.join(",") || "none" })} />
+    <${Choice} tables=${tables} chosen=${chosen} onChange=${(ids) => change({ tables: ids.join(",") || NONE })} />
     <nav class="views" aria-label="Views of tables">
       ${VIEWS.map((one) => html`<a key=${one.title} aria-current=${one.view === View ? "page" : undefined}
         href=${address(["embeddings", ...(one.path ? [one.path] : [])], kept)}>${one.title}</a>`)}

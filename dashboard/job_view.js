@@ -149,8 +149,12 @@ function Facts({ job }) {
   </dl></section>`;
 }
 
+const COLLECTIONS = { corpus: "corpora", domains: "domains", model: "models", table: "tables" };
+
 /** What was made, with a link where a page shows it. */
 function Result({ result: { type, id } }) {
+  const made = useAnswer(COLLECTIONS[type] ? v1(COLLECTIONS[type], id) : null);
+  if (made.failure?.status === 404) return html`<code>${id}</code> <span class="quiet">(deleted)</span>`;
   if (type === "table") return html`<a class="id" href=${address(["embeddings"], { tables: id })}>${id}</a>`;
   if (type === "domains") return html`<a class="id" href=${address(["domains", id])}>${id}</a>`;
   return html`<code>${id}</code>`;

@@ -2,7 +2,7 @@
 import { announce } from "./announcing.js";
 import { useAnswer, useAnswers } from "./answers.js";
 import { v1 } from "./api.js";
-import { html, useEffect, useId } from "./html.js";
+import { html, useEffect, useId, useState } from "./html.js";
 import { called } from "./names.js";
 import { Waiting } from "./notices.js";
 import { Share, Wrong, cosine } from "./table_parts.js";
@@ -36,32 +36,42 @@ export function Neighbors({ tables, query, change }) {
 
 function WordForm({ word, k, change }) {
   const id = useId();
+  const [missing, setMissing] = useState("");
   const send = (event) => {
     event.preventDefault();
-    change({ word: new FormData(event.currentTarget).get("word").trim() });
+    const written = new FormData(event.currentTarget).get("word").trim();
+    setMissing(written ? "" : "A word is needed.");
+    if (written) change({ word: written });
   };
-  return html`<form class="filters" role="search" aria-label="Neighbours" onSubmit=${send}>
+  return html`<form class="filters" role="search" aria-label="Neighbours" onSubmit=${send} novalidate>
     <span class="filter"><label for=${`${id}-word`}>Word</label>
-      <input id=${`${id}-word`} name="word" type="text" required autocapitalize="off" autocomplete="off" spellcheck=${false} defaultValue=${word} /></span>
+      <input id=${`${id}-word`} name="word" type="text" required
+        aria-invalid=${missing ? "true" : undefined} aria-describedby=${missing ? `${id}-missing` : undefined} autocapitalize="off" autocomplete="off" spellcheck=${false} defaultValue=${word} /></span>
     <span class="filter"><label for=${`${id}-k`}>How many</label>
       <select id=${`${id}-k`} value=${k} onChange=${(event) => change({ k: event.currentTarget.value })}>
         ${NUMBERS.map((number) => html`<option key=${number} value=${number}>${number}</option>`)}</select></span>
     <button type="submit" class="primary">Show</button>
+    ${missing && html`<span class="reason" id=${`${id}-missing`} role="alert">${missing}</span>`}
   </form>`;
 }
 
 function AnalogyForm({ words, change }) {
+  const [missing, setMissing] = useState("");
   const send = (event) => {
     event.preventDefault();
-    const given = new FormData(event.currentTarget);
-    change(Object.fromEntries(["a", "b", "c"].map((name) => [name, given.get(name).trim()])));
+    const form = new FormData(event.currentTarget);
+    const given = Object.fromEntries(["a", "b", "c"].map((name) => [name, form.get(name).trim()]));
+    const isWhole = Object.values(given).every(Boolean);
+    setMissing(isWhole ? "" : "Three words are needed.");
+    if (isWhole) change(given);
   };
   const field = (name, label, value) => html`<input name=${name} type="text" required class="short" aria-label=${label} autocapitalize="off"
     autocomplete="off" spellcheck=${false} defaultValue=${value} />`;
-  return html`<form class="filters analogy" aria-label="Analogy" onSubmit=${send}>
+  return html`<form class="filters analogy" aria-label="Analogy" onSubmit=${send} novalidate>
     ${field("a", "First word", words[0])} is to ${field("b", "Second word", words[1])} as
     ${field("c", "Third word", words[2])} is to …
     <button type="submit">Ask</button>
+    ${missing && html`<span class="reason" role="alert">${missing}</span>`}
   </form>`;
 }
 

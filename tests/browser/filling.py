@@ -7,6 +7,8 @@ from hindcast.adapters.tables import job_events, job_uses, jobs, resources
 JOBS, MODELS, POINTS = 1_000, 100, 100_000
 LONG_JOB = "job_00000000000long"
 """It told POINTS values each of train and valid perplexity and of its speed."""
+EMPTIED_JOB = "job_0000000000emptied"
+"""The table that it made was deleted."""
 LATEST = {"train_perplexity": 115.7, "valid_perplexity": 119.8, "tokens_per_second": 9_000.0}
 FAILED_BECAUSE = "No space is left on the device: free some, then retry."
 
@@ -77,6 +79,13 @@ def fill(database_url: str) -> None:
             },
         )
         connection.execute(insert(job_uses), {"job_id": LONG_JOB, "resource_id": "cor_0000000000000001"})
+        connection.execute(
+            insert(jobs),
+            {
+                **{"id": EMPTIED_JOB, "kind": "word2vec", "status": "succeeded", "digest": "emptied", "attempt": 1},
+                **{"spec": {}, "metrics": {}, "result_type": "table", "result_id": "tab_000000000000gone"},
+            },
+        )
         told = [
             {"sequence": 1, "type": "status", "data": {"status": "queued", "attempt": 0}},
             {"sequence": 2, "type": "status", "data": {"status": "running", "attempt": 1}},

@@ -72,6 +72,31 @@ def test_an_analogy_is_answered_by_each_table(look: Look, stocked_url: str) -> N
     expect(page.get_by_text("Third word: 'zebra' is not in the table.")).to_have_count(2)
 
 
+def test_a_word_that_is_missing_is_told(look: Look, stocked_url: str) -> None:
+    page = look(f"{stocked_url}/#/embeddings?word=storm7")
+    word = page.get_by_label("Word", exact=True)
+    word.fill(" ")
+    page.get_by_role("button", name="Show").click()
+    expect(word).to_have_accessible_description("A word is needed.")
+    page.get_by_role("button", name="Ask").click()
+    expect(page.get_by_text("Three words are needed.")).to_be_visible()
+    assert faults(page) == []
+    word.fill("storm1")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_text("A word is needed.")).to_be_hidden()
+
+
+def test_a_table_that_is_gone_is_told(look: Look, stocked_url: str) -> None:
+    look.forgive("status of 404")
+    page = look(f"{stocked_url}/#/embeddings?tables=tab_0000000000unicorn,coast")
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("There is no table 'tab_0000000000unicorn'. It may have been deleted")
+    expect(page.get_by_role("checkbox", name="coast")).to_be_checked()
+    page.get_by_role("checkbox", name="coast").uncheck()
+    expect(page.get_by_text("Choose a table above.")).to_be_visible()
+    expect(alert).to_be_hidden()
+
+
 @pytest.mark.parametrize(("scheme", "width"), LOOKS)
 def test_the_map_shows_a_word_among_others(look: Look, stocked_url: str, scheme: Scheme, width: int) -> None:
     look.forgive("willReadFrequently")

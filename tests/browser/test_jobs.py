@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from browser.filling import FAILED_BECAUSE, LONG_JOB, fill
+from browser.filling import EMPTIED_JOB, FAILED_BECAUSE, LONG_JOB, fill
 from browser.looking import LOOKS, Look, Scheme, faults, overflows
 from playwright.sync_api import Page, expect
 
@@ -125,6 +125,13 @@ def test_an_error_is_a_sentence_that_says_what_to_do(look: Look, used_url: str) 
     expect(alert).to_contain_text("There is no job 'unicorn'. It may have been deleted, or the address has a slip.")
     expect(alert.get_by_role("button", name="Try again")).to_be_visible()
     assert faults(page) == []
+
+
+def test_what_a_job_made_is_no_link_once_it_is_deleted(look: Look, used_url: str) -> None:
+    look.forgive("status of 404")
+    page = look(f"{used_url}/#/jobs/{EMPTIED_JOB}")
+    expect(page.get_by_text("table tab_000000000000gone (deleted)")).to_be_visible()
+    expect(page.get_by_role("link", name="tab_000000000000gone")).to_have_count(0)
 
 
 def test_what_no_name_can_be_is_told_without_asking(look: Look, empty_url: str) -> None:
