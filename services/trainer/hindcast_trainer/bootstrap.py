@@ -8,9 +8,7 @@ as far as sentences are independent of each other: those of one document are not
 few long documents is somewhat too narrow.
 
 With one seed that is all it covers. From two seeds on, the seeds' own scatter is added: to each resample's difference
-of mean log perplexities a draw from Student's t, scaled by the standard error over the seeds. (Resampling two or three
-seeds would make their scatter too small, by a third with three.) The scatter of the two rows of a comparison is pooled:
-2 (R - 1) degrees of freedom instead of R - 1, without which two seeds would tell nothing.
+of mean log perplexities a draw from Student's t (`scatter_of_seeds`).
 
 `scipy.stats.bootstrap(paired=True)` gives the same percentiles, and the tests hold this to it. But it gathers every
 model's sentences anew for each resample; here a resample is a row of counts, and all models' sums are one matrix
@@ -23,7 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.bootstrap import RESAMPLES, SEED, Interval
+from hindcast.bootstrap import RESAMPLES, SEED, Interval, p_of, scatter_of_seeds
 
 Reals = npt.NDArray[np.float64]
 
@@ -40,8 +38,7 @@ class Difference:
     interval: Interval
     """Of `change`."""
     p_value: float
-    """Two-sided: how often resamples lie at least so far from what was seen as that lies from no difference (their
-    distribution, shifted to where there is none). Never below 1 / (RESAMPLES + 1); 1 where nothing differs."""
+    """See `p_of`."""
 
 
 def resample(
@@ -65,32 +62,19 @@ def resample(
 
 def perplexity_interval(resampled_BR: Reals, seen_R: Reals, *, seed: int = SEED) -> Interval:
     """Of a row's mean perplexity; from log perplexities, resampled and as they were seen."""
-    resampled_B = _log_mean(resampled_BR) + _scatter([seen_R], len(resampled_BR), seed)
+    resampled_B = _log_mean(resampled_BR) + scatter_of_seeds([seen_R], len(resampled_BR), seed)
     return Interval.of(np.exp(resampled_B))
 
 
 def difference(resampled_BR: Reals, other_BR: Reals, seen_R: Reals, other_R: Reals, *, seed: int = SEED) -> Difference:
     """Between a row and another, whose resamples are of the same sentences."""
     seen = float(_log_mean(seen_R) - _log_mean(other_R))
-    scatter_B = _scatter([seen_R, other_R], len(resampled_BR), seed)
+    scatter_B = scatter_of_seeds([seen_R, other_R], len(resampled_BR), seed)
     resampled_B = _log_mean(resampled_BR) - _log_mean(other_BR) + scatter_B
-    extreme = int(np.count_nonzero(np.abs(resampled_B - seen) >= abs(seen)))
-    p_value = (1 + extreme) / (1 + len(resampled_B))
-    return Difference(float(np.expm1(seen)), Interval.of(np.expm1(resampled_B)), p_value)
+    return Difference(float(np.expm1(seen)), Interval.of(np.expm1(resampled_B)), p_of(resampled_B, seen))
 
 
 def _log_mean(logs_BR: Reals) -> Reals:
     """[B] logarithms of the mean perplexity over the seeds."""
     mean: Reals = np.logaddexp.reduce(logs_BR, axis=-1) - np.log(logs_BR.shape[-1])
     return mean
-
-
-def _scatter(rows: list[Reals], resamples: int, seed: int) -> Reals:
-    """[B] what other seeds might have added; zeros where there is one seed a row."""
-    degrees = sum(len(row_R) - 1 for row_R in rows)
-    if degrees == 0:
-        return np.zeros(resamples)
-    variance = sum(float(((row_R - row_R.mean()) ** 2).sum()) for row_R in rows) / degrees
-    error = np.sqrt(variance * sum(1 / len(row_R) for row_R in rows))
-    scatter_B: Reals = error * np.random.default_rng([seed, 1]).standard_t(degrees, resamples)
-    return scatter_B

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 from rich.console import Console
+from scipy import stats
 from starlette.types import ASGIApp
 
 from hindcast.errors import InvalidInput
@@ -232,14 +233,24 @@ def of(errors: list[int], *, before: float = 40.0) -> Judged:
     return Judged(told, np.array(errors), np.full(len(errors), 5))
 
 
-def test_a_difference_is_that_of_all_seeds() -> None:
-    found = Difference.between([of([0] * 40), of([1] * 40)], [of([1] * 40)])
+def test_a_difference_is_that_of_the_seeds_means() -> None:
+    found = Difference.between([of([0, 1] * 20), of([1, 0] * 20)], [of([1] * 40)])
     assert found.points == pytest.approx(-10.0)
     assert found.low == found.high == pytest.approx(-10.0)
-    assert found.p_value < 1e-6
+    assert found.p_value < 1e-3
     same = Difference.between([of([1, 0] * 20)], [of([0, 1] * 20)])
     assert same.low < 0 < same.high
     assert same.p_value == pytest.approx(1.0)
+
+
+def test_seeds_that_scatter_make_a_difference_less_sure() -> None:
+    before = [of([1] * 40), of([1] * 40)]
+    alike = Difference.between([of([0, 1] * 20), of([1, 0] * 20)], before)
+    apart = Difference.between([of([0] * 40), of([1] * 40)], before)
+    assert apart.points == alike.points
+    assert apart.low < alike.low <= alike.high < 0 < apart.high
+    # Two seeds 0 and 20, two of 20: a pooled deviation of 10, a standard error of 10, Student's t of two degrees.
+    assert apart.p_value == pytest.approx(2 * stats.t.sf(1, df=2), abs=0.02)
 
 
 def test_what_is_written(tmp_path: Path) -> None:

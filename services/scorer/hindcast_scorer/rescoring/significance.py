@@ -37,10 +37,13 @@ def by_group(values_U: Integers, groups: Sequence[str]) -> Integers:
 
 
 def interval(differences_U: Integers, words_U: Integers, *, resamples: int = RESAMPLES, seed: int = SEED) -> Interval:
-    """Of the difference in WER, in percentage points: `differences_U` in errors, `words_U` of the reference.
+    """Of the difference in WER, in percentage points: `differences_U` in errors, `words_U` of the reference."""
+    return Interval.of(resample(differences_U, words_U, resamples=resamples, seed=seed))
 
-    Resamples that happen to have no words at all are left out.
-    """
+
+def resample(differences_U: Integers, words_U: Integers, *, resamples: int = RESAMPLES, seed: int = SEED) -> Reals:
+    """[B] differences in WER, in percentage points, of resampled units. Resamples that happen to have no words at all
+    are left out."""
     random = np.random.default_rng(seed)
     units = len(words_U)
     block = max(1, _BLOCK_CELLS // units)
@@ -49,7 +52,7 @@ def interval(differences_U: Integers, words_U: Integers, *, resamples: int = RES
         drawn_BU = random.integers(0, units, (min(block, resamples - start), units))
         sums_B, words_B = differences_U[drawn_BU].sum(axis=1), words_U[drawn_BU].sum(axis=1)
         drawn_B.append(100 * sums_B[words_B > 0] / words_B[words_B > 0])
-    return Interval.of(np.concatenate(drawn_B))
+    return np.concatenate(drawn_B)
 
 
 def matched_pairs(differences_U: Integers) -> float:

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from hindcast_scorer.rescoring.significance import interval, matched_pairs
+from hindcast.bootstrap import Interval, p_of, scatter_of_seeds
+from hindcast_scorer.rescoring.significance import interval, matched_pairs, resample
 from hindcast_standalone.demonstrations.switchboard_judging import InSessions, Judged
 from hindcast_standalone.demonstrations.switchboard_requests import Row
 
@@ -71,13 +72,22 @@ class Difference:
 
     @classmethod
     def between(cls, after: Sequence[Judged], before: Sequence[Judged]) -> "Difference":
-        """`after` less `before`. Where one has fewer seeds, its first stands for the others."""
+        """`after` less `before`: an interval over the utterances, all seeds' choices of one drawn together, and from
+        two seeds on over the seeds as well. Where one has fewer seeds, its first stands for the others."""
         seeds = max(len(after), len(before))
-        after, before = _padded(after, seeds), _padded(before, seeds)
-        errors_U = sum((a.errors_U - b.errors_U for a, b in zip(after, before, strict=True)), np.zeros(1, np.int64))
+        pairs = zip(_padded(after, seeds), _padded(before, seeds), strict=True)
+        errors_U = sum((a.errors_U - b.errors_U for a, b in pairs), np.zeros(1, np.int64))
         words_U = seeds * before[0].words_U
-        bounds = interval(errors_U, words_U)
-        return cls(100 * float(errors_U.sum() / words_U.sum()), bounds.low, bounds.high, matched_pairs(errors_U))
+        points = 100 * float(errors_U.sum() / words_U.sum())
+        resampled_B = resample(errors_U, words_U)
+        if seeds == 1:
+            bounds = Interval.of(resampled_B)
+            return cls(points, bounds.low, bounds.high, matched_pairs(errors_U))
+        # What has one seed only, such as an n-gram model, has none to differ by.
+        wers = [np.array([each.wer for each in judged]) for judged in (after, before) if len(judged) > 1]
+        resampled_B = resampled_B + scatter_of_seeds(wers, len(resampled_B))
+        bounds = Interval.of(resampled_B)
+        return cls(points, bounds.low, bounds.high, p_of(resampled_B, points))
 
 
 def rows(report: Report) -> list[tuple[str, ...]]:
@@ -166,9 +176,10 @@ def _page(report: Report) -> str:
         "# Switchboard's n-best lists, rescored",
         "",
         f"`{report.command}`. {seeds} seed(s); perplexities and error rates are their means, changes (to the baseline",
-        "without pre-training, in percentage points), intervals and p those of all seeds together; the last column has",
-        "the change to the n-gram model alone, and its interval. Each conversation is rescored by weights that the",
-        "other ones gave. Filled pauses count as one word, fragments don't count.",
+        "without pre-training, in percentage points) those of the means. Intervals and p are by a bootstrap over",
+        "utterances, from two seeds on over the seeds too (Student's t); with one, p is by matched pairs. The last",
+        "column has the change to the n-gram model alone, and its interval. Each conversation is rescored by weights",
+        "that the other ones gave. Filled pauses count as one word, fragments don't count.",
         f"Dropout, chosen on valid: {dropouts}.",
         "",
         *_markdown(COLUMNS, rows(report)),
