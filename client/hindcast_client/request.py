@@ -104,15 +104,39 @@ def id_of(reference: Reference) -> str:
 
 
 def at(*parts: Reference) -> str:
-    """A path below /v1; ids and names are quoted. NotFound for an empty one, which would mean something else."""
-    return "/v1/" + "/".join(_quoted(id_of(part)) for part in parts)
+    """A path below /v1; ids and names are quoted. NotFound for what can't be one, and would mean another path."""
+    names = [id_of(part) for part in parts]
+    collections = ["", *names]
+    return "/v1/" + "/".join(_quoted(name, _NOUNS.get(of, "")) for of, name in zip(collections, names, strict=False))
 
 
-def _quoted(name: str) -> str:
+_NOUNS = {
+    "jobs": "job",
+    "corpora": "corpus",
+    "domains": "set of domains",
+    "tables": "table",
+    "models": "model",
+    "ngrams": "n-gram model",
+    "experiments": "experiment",
+    "sessions": "session",
+}
+"""What one is called that stands below a collection's name."""
+
+
+def _quoted(name: str, noun: str) -> str:
     if not name:
-        raise Refused.of({"status": 404, "detail": "An id or a name must have a letter at least: this one is empty."})
-    # A dot or two would be taken for a way through folders, and dropped.
+        raise _not_found("An id or a name must have a letter at least: this one is empty.")
+    there_is_none = f"There is no {noun or 'such thing as'} {name!r}"
+    if "/" in name:
+        raise _not_found(f"{there_is_none}: names have no /.")
+    if name in (".", ".."):
+        raise _not_found(f"{there_is_none}: names aren't one dot or two.")
+    # Three dots, say, would be taken for a way through folders by some.
     return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")
+
+
+def _not_found(detail: str) -> Refused:
+    return Refused.of({"title": "Not Found", "status": 404, "detail": detail})
 
 
 def stated(**fields: Any) -> dict[str, Any]:

@@ -7,8 +7,10 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx2
+from pydantic import ValidationError
 
 from hindcast_client.errors import NotUnderstood, Refused, TimedOut, Unreachable, WrongUrl
 
@@ -45,12 +47,27 @@ def check(response: httpx2.Response, url: str, *, body: bytes = b"") -> None:
     """Refused for an answer that is no success, whose body is `body`; NotUnderstood for a web page. `url` is the
     server's."""
     if not response.is_success:
-        raise Refused.of(_problem(response, body), retry_after=_retry_after(response))
+        raise Refused.of(_problem(response, url, body), retry_after=_retry_after(response))
     if response.headers.get("content-type", "").startswith("text/html"):
         raise NotUnderstood(f"A web page is what {url} answers with: it isn't Hindcast.")
 
 
-def _problem(response: httpx2.Response, body: bytes) -> Mapping[str, Any]:
+@contextmanager
+def understood(path: str) -> Iterator[None]:
+    """NotUnderstood, in one sentence, for an answer from there whose fields aren't those that are known."""
+    try:
+        yield
+    except ValidationError as error:
+        first, *others = error.errors(include_url=False, include_input=False, include_context=False)
+        field = ".".join(map(str, first["loc"]))
+        told = f"{field}: {first['msg']}" if field else first["msg"]
+        more = (
+            f" ({len(others)} more fields are wrong)" if len(others) > 1 else " (one more is wrong)" if others else ""
+        )
+        raise NotUnderstood(f"{path} answers what this version of the client doesn't know: {told}{more}.") from error
+
+
+def _problem(response: httpx2.Response, url: str, body: bytes) -> Mapping[str, Any]:
     """As RFC 9457 has it, also where something else answered, such as a proxy."""
     try:
         found = json.loads(body)
@@ -58,7 +75,12 @@ def _problem(response: httpx2.Response, body: bytes) -> Mapping[str, Any]:
         found = None
     detail = f"{response.url} answered {response.status_code} {response.reason_phrase}."
     made = {"title": response.reason_phrase, "status": response.status_code, "detail": detail}
-    return {**made, **found} if isinstance(found, dict) else made
+    problem = {**made, **found} if isinstance(found, dict) else made
+    parts = urlsplit(url)
+    if response.status_code == 404 and parts.path and not str(problem.get("type", "")).startswith("/problems/"):
+        root = f"{parts.scheme}://{parts.netloc}"
+        return {**problem, "detail": f"No Hindcast answers at {url}: there is no such path. Is it at {root}?"}
+    return problem
 
 
 def _retry_after(response: httpx2.Response) -> float | None:

@@ -9,12 +9,12 @@ from types import TracebackType
 from typing import Annotated, Any, Concatenate, Self, TypeVar
 
 import typer
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from hindcast_client.command_line.failures import failures_told
 from hindcast_client.command_line.refusals import Naming, refusals_told
-from hindcast_client.errors import NotUnderstood
 from hindcast_client.request import Request
+from hindcast_client.responses import understood
 from hindcast_client.settings import DEFAULT_URL
 from hindcast_client.synchronous.corpora import Corpora
 from hindcast_client.synchronous.experiments import Experiments
@@ -73,12 +73,8 @@ class Connection:
     def answer(self, request: Request, answer: type[Answered]) -> tuple[Answered, bytes]:
         """What a request is answered with, understood and as it came."""
         body = self.transport.read(request)
-        try:
+        with understood(request.path):
             return answer.model_validate_json(body), body
-        except ValidationError as error:
-            raise NotUnderstood(
-                f"{request.path} answers what this version of `hindcast` doesn't know: {error}"
-            ) from error
 
     def tell(self, request: Request, answer: type[Answered], show: Callable[[Answered], None]) -> None:
         """Prints an answer: as it came, if its JSON is wanted, else as `show` does."""

@@ -15,6 +15,7 @@ from hindcast_client.command_line.failures import FAILED, Failure, tell, wrong_u
 from hindcast_client.command_line.listing import Column, print_table, printable, size
 from hindcast_client.errors import Refused
 from hindcast_client.request import Request, at, get
+from hindcast_client.responses import understood
 
 Limit = Annotated[int, typer.Option("--limit", "-n", help="At most so many, the newest first.", min=1, max=1000)]
 Cursor = Annotated[
@@ -46,7 +47,9 @@ def list_page(
     """Prints a page of things as a table."""
 
     def show(page: Page) -> None:
-        print_table(columns, [row(item.model_validate(each)) for each in page.items])
+        with understood(f"/v1/{collection}"):
+            items = [item.model_validate(each) for each in page.items]
+        print_table(columns, [row(each) for each in items])
         if page.next_cursor is not None:
             tell(f"There are more: --limit {min(1000, 10 * query['limit'])} shows more of them.")
 

@@ -8,15 +8,15 @@ from time import sleep
 from typing import Any, TypeVar
 
 import httpx2
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
 from hindcast_client.addresses import server_at
 from hindcast_client.answer import Page
 from hindcast_client.downloads import Target, rewritable, target_file
-from hindcast_client.errors import Closed, HindcastError, NotFound, NotUnderstood, Refused, TooMany, Unavailable
+from hindcast_client.errors import Closed, HindcastError, NotFound, Refused, TooMany, Unavailable
 from hindcast_client.parts import MEDIA_TYPE, LargeUpload
 from hindcast_client.request import JSON, Request, delete, get
-from hindcast_client.responses import Told, check, connection_errors
+from hindcast_client.responses import Told, check, connection_errors, understood
 from hindcast_client.retrying import Tries
 from hindcast_client.uploads import Upload, looked_into
 from hindcast_client.waiting import PATIENCE_SECONDS, Contact
@@ -50,12 +50,8 @@ class Transport:
     def ask(self, request: Request, answer: type[Answered], *, patience: float | None = None) -> Answered:
         """What a request is answered with. `patience` in the place of the server's."""
         body = self.read(request, patience=patience)
-        try:
+        with understood(request.path):
             return answer.model_validate_json(body)
-        except ValidationError as error:
-            raise NotUnderstood(
-                f"{request.path} answers what this version of the client doesn't know: {error}"
-            ) from error
 
     def items(self, path: str, answer: type[Answered], **query: Any) -> Iterator[Answered]:
         """What a list holds, page after page."""
@@ -63,7 +59,9 @@ class Transport:
         while True:
             page = self.ask(get(path, limit=PAGE_ITEMS, cursor=cursor, **query), Page)
             for item in page.items:
-                yield answer.model_validate(item)
+                with understood(path):
+                    told = answer.model_validate(item)
+                yield told
             if (cursor := page.next_cursor) is None:
                 return
 

@@ -1,6 +1,7 @@
 """The tree of errors, and what it is made of."""
 
 import email.utils
+import re
 import time
 
 import httpx2
@@ -21,7 +22,9 @@ from hindcast_client import (
     Unreachable,
     WrongUrl,
 )
-from hindcast_client.responses import check, connection_errors
+from hindcast_client.answer import Page
+from hindcast_client.answers import JobAnswer
+from hindcast_client.responses import check, connection_errors, understood
 
 PROBLEM = {
     **{"type": "/problems/invalid-input", "title": "The input can't be used", "status": 422, "detail": "size: no"},
@@ -60,6 +63,27 @@ def test_a_status_has_its_class(status, kind):
     assert type(refused.value) is kind
     assert str(refused.value).startswith(f"http://h/v1/x answered {status}")
     assert (refused.value.status, refused.value.errors) == (status, [])
+
+
+def test_a_path_without_hindcast_is_told_so():
+    framework_s = b'{"type": "about:blank", "title": "Not Found", "detail": "Not Found: GET /docs/v1/jobs"}'
+    with pytest.raises(NotFound, match=r"^No Hindcast answers at http://h/docs: .* Is it at http://h\?$"):
+        check(answer(404, framework_s), "http://h/docs", body=framework_s)
+    hindcast_s = b'{"type": "/problems/not-found", "detail": "There is no job \'x\'."}'
+    with pytest.raises(NotFound, match=r"^There is no job 'x'\.$"):
+        check(answer(404, hindcast_s), "http://h/behind", body=hindcast_s)
+
+
+def test_what_is_not_understood_is_one_sentence():
+    with pytest.raises(NotUnderstood) as found, understood("/v1/jobs/x"):
+        JobAnswer.model_validate_json('{"colour": "blue"}')
+    assert str(found.value).startswith(
+        "/v1/jobs/x answers what this version of the client doesn't know: id: Field requ"
+    )
+    assert re.search(r" \(\d+ more fields are wrong\)\.$", str(found.value))
+    assert "\n" not in str(found.value)
+    with pytest.raises(NotUnderstood, match=r"know: .*JSON.*\.$"), understood("/v1/jobs"):
+        Page.model_validate_json("<")
 
 
 def test_when_to_come_again_is_a_number_or_a_date():

@@ -21,14 +21,20 @@ class Spec(BaseModel):
 
 
 def test_names_of_any_letters_are_one_part_of_a_path():
-    assert at("models", "klein 雨/x?", "rank") == "/v1/models/klein%20%E9%9B%A8%2Fx%3F/rank"
+    assert at("models", "klein 雨x?", "rank") == "/v1/models/klein%20%E9%9B%A8x%3F/rank"
     assert at("tables", CARD) == "/v1/tables/tab_1"
     with pytest.raises(TypeError, match="must be an id, a name, or what has an id, not None"):
         at("tables", None)
 
 
-def test_names_that_would_change_a_path_stay_names():
-    assert at("models", "..", "rank") == "/v1/models/%2E%2E/rank"
+def test_names_that_would_be_another_path_are_not_found():
+    assert at("models", "...", "rank") == "/v1/models/%2E%2E%2E/rank"
+    with pytest.raises(NotFound, match=r"^There is no job 'plain/metrics': names have no /\.$"):
+        at("jobs", "plain/metrics")
+    with pytest.raises(NotFound, match=r"^There is no model '\.\.': names aren't one dot or two\.$"):
+        at("models", "..", "rank")
+    with pytest.raises(NotFound, match="no session 'a/b'"):
+        at("models", "lm", "sessions", "a/b")
     with pytest.raises(NotFound, match="is empty"):
         at("tables", "")
 
