@@ -1,6 +1,7 @@
 """What jobs and uploads leave behind: corpora, domains, tables, models and n-gram models, each one row and one
 artifact."""
 
+import re
 import secrets
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,9 +38,14 @@ def new_id(type: str) -> str:
     return ID_PREFIXES[type] + secrets.token_hex(8)
 
 
+_LIKE_AN_ID = re.compile(rf"(?:{'|'.join(ID_PREFIXES.values())})[0-9a-f]{{16}}")
+
+
 def _fit_for_a_path(name: str) -> str:
     if name != name.strip() or not name.isprintable() or set(name) & set("/\\?#%:,") or name in (".", ".."):
         raise ValueError("must be printable, without / \\ ? # % : , and without blanks at its ends")
+    if _LIKE_AN_ID.fullmatch(name):
+        raise ValueError("must not look like an id, which goes before names: a word of your own, such as news")
     return name
 
 
