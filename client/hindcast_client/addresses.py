@@ -9,7 +9,7 @@ def server_at(url: str) -> str:
     """The URL of a server, without a slash at its end. WrongUrl where no server can be."""
     right = f"must be a URL such as http://127.0.0.1:8000, not {url!r}"
     if not isinstance(url, str):
-        raise WrongUrl(f"{right}: it is a {type(url).__name__}.")
+        raise WrongUrl(f"{right}: it is of the type {type(url).__name__}.")
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -53,7 +53,7 @@ class Request:
             if isinstance(value, str):
                 raise WrongArgument(f"must be UTF-8: {value!a:.80} isn't", field=field) from error
             raise WrongArgument(
-                f"can't be sent as JSON: {value!r:.80} is a {type(value).__name__}", field=field
+                f"can't be sent as JSON: {value!r:.80} is of the type {type(value).__name__}", field=field
             ) from error
 
     @property

@@ -7,14 +7,14 @@ from contextlib import contextmanager
 from threading import Lock
 from types import TracebackType
 from typing import Any, Self, cast
-from urllib.parse import quote, urlencode, urlsplit, urlunsplit
+from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from websockets.exceptions import ConnectionClosed, InvalidStatus, InvalidURI, WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from hindcast_client.addresses import server_at
 from hindcast_client.errors import Evicted, NotUnderstood, Refused, TimedOut, Unreachable, WrongArgument, WrongUrl
-from hindcast_client.request import must_be
+from hindcast_client.request import at, must_be
 
 _HEADER = struct.Struct("<4sB3xII")
 _ANSWER = struct.Struct("<4sB3xIIQ")
@@ -50,7 +50,7 @@ class ScoreStream:
         is; Unreachable and TimedOut where nobody answers; WrongUrl."""
         asked = {name: value for name, value in (("history", history), ("sum", sum)) if value is not None}
         parts = urlsplit(server_at(url))
-        path = f"{parts.path.rstrip('/')}/v1/models/{quote(model, safe='')}/stream"
+        path = parts.path.rstrip("/") + at("models", model, "stream")
         address = urlunsplit((_SCHEMES.get(parts.scheme, parts.scheme), parts.netloc, path, urlencode(asked), ""))
         try:
             # Numbers hardly shrink, and compressing them would take longer than sending them.

@@ -68,7 +68,7 @@ def run(
     """
     if spec is None and not settings:
         wrong_usage("Say what to run: a file, or --set. `hindcast experiment run --help` has examples.")
-    asked = Specification(spec)
+    asked = Specification(spec, example="preset: table-1")
     asked.options({"name": name})
     asked.settings(settings or [])
     to.naming(asked.source)

@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import httpx2
 import typer
@@ -120,6 +119,8 @@ def rescore(
 def _format(named: str | None, source: Source) -> str:
     form = named or source.format
     if form is None:
+        if source.empty:
+            wrong_usage(f"{source.name} is empty: there must be lists or lattices.")
         wrong_usage(
             f"What {source.name} is written in isn't plain: name it with --format, one of {', '.join(FORMATS)}."
         )
@@ -196,8 +197,8 @@ def _sent(
     body = progress.sending(source.pieces, source.bytes)
     # Unpacked by the service, whatever the format, and packed again here.
     encoding = {"content-encoding": "gzip"} if source.gzipped else {}
-    path = f"/v1/models/{quote(model, safe='')}/rescore"
-    with service.asked(path, body, naming=named, query=query, headers={**headers, **encoding}) as answer:
+    place = ("models", model, "rescore")
+    with service.asked(place, body, naming=named, query=query, headers={**headers, **encoding}) as answer:
         if WARNING in answer.headers:
-            tell(f"Note: {answer.headers[WARNING]}.")
+            tell(f"Note: {options.as_typed(answer.headers[WARNING])}.")
         yield answer

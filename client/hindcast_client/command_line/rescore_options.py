@@ -1,6 +1,7 @@
 """The options of `hindcast rescore`. Those of rescoring have the names of the service's query parameters, dashes for
 underscores, and no defaults: what isn't said is left to the service, which says in a refusal what would be right."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -215,3 +216,12 @@ def query_of(options: Mapping[str, Any]) -> dict[str, Any]:
 def option(parameter: str) -> str:
     """What it is typed as."""
     return "--" + parameter.replace("_", "-")
+
+
+def as_typed(sentence: str) -> str:
+    """What the service says, with options in the place of its parameters."""
+    return _OF_SEVERAL_WORDS.sub(lambda found: option(found[0]), sentence)
+
+
+_OF_SEVERAL_WORDS = re.compile(rf"\b(?:{'|'.join(name for name in PARAMETERS if '_' in name)})\b")
+"""Those alone can't be anything else in a sentence."""

@@ -33,6 +33,7 @@ class Source:
     gzipped: bool
     packed: bool
     """It is an archive that is made here."""
+    empty: bool = False
 
 
 @contextmanager
@@ -67,6 +68,7 @@ def _of_file(path: Path, file: BinaryIO) -> Source:
         file=path if named else None,
         gzipped=is_gzip(head),
         packed=False,
+        empty=not head,
     )
 
 

@@ -57,14 +57,15 @@ _Loader.add_constructor("tag:yaml.org,2002:float", _float)
 class Specification:
     """What is posted, and where each field of it comes from."""
 
-    def __init__(self, file: Path | None) -> None:
-        """OSError; Failure for what isn't YAML or JSON, or no fields."""
+    def __init__(self, file: Path | None, *, example: str = "kind: word2vec") -> None:
+        """`example` is a field that such a file may have. OSError; Failure for what isn't YAML or JSON, or no
+        fields."""
         self._file = file
         self._set: dict[str, str | None] = {}
         self._lines: Mapping[str, int] = {}
         self.fields: dict[str, Any] = {}
         if file is not None:
-            self.fields, self._lines = _read(file)
+            self.fields, self._lines = _read(file, example)
 
     def options(self, values: Mapping[str, Any]) -> None:
         """Options that were given, by the fields that they set, such as `optimizer.epochs`; None: it wasn't."""
@@ -110,7 +111,7 @@ class Specification:
         self._set[field] = told
 
 
-def _read(file: Path) -> tuple[dict[str, Any], Mapping[str, int]]:
+def _read(file: Path, example: str) -> tuple[dict[str, Any], Mapping[str, int]]:
     """Fields, and the line where each begins, by its path; JSON is YAML too, but for some that has tabs."""
     content = sys.stdin.buffer.read() if file == STANDARD_INPUT else file.read_bytes()
     try:
@@ -118,24 +119,39 @@ def _read(file: Path) -> tuple[dict[str, Any], Mapping[str, int]]:
     except (ValueError, yaml.YAMLError) as error:
         wrong_usage(f"{_name(file)} can't be read: {' '.join(str(error).split())}")
     if not isinstance(found, dict):
-        wrong_usage(f"{_name(file)} must hold fields and their values, such as `kind: word2vec`.")
+        wrong_usage(f"{_name(file)} must hold fields and their values, such as `{example}`.")
     try:
-        return found, dict(_lines("", yaml.compose(content, _Loader)))
+        node = yaml.compose(content, _Loader)
     except yaml.YAMLError:
+        json.loads(content, object_pairs_hook=lambda pairs: _once(pairs, file))
         return found, {}
+    return found, dict(_lines("", node, file))
 
 
-def _lines(above: str, node: yaml.Node | None) -> Iterator[tuple[str, int]]:
-    """What is below a part of a file, each with its line."""
+def _once(pairs: Sequence[tuple[str, Any]], file: Path) -> dict[str, Any]:
+    """Ends the command where an object of JSON says a field twice."""
+    for place, (field, _) in enumerate(pairs):
+        if any(field == other for other, _ in pairs[:place]):
+            wrong_usage(f"{_name(file)}: {field} stands there twice.")
+    return dict(pairs)
+
+
+def _lines(above: str, node: yaml.Node | None, file: Path) -> Iterator[tuple[str, int]]:
+    """What is below a part of a file, each with its line. Ends the command where a field is said twice."""
     if isinstance(node, yaml.MappingNode):
         below = [(str(key.value), key, value) for key, value in node.value]
     elif isinstance(node, yaml.SequenceNode):
         below = [(str(place), value, value) for place, value in enumerate(node.value)]
     else:
         return
+    seen: dict[str, int] = {}
     for name, begins, value in below:
-        yield f"{above}{name}", begins.start_mark.line + 1
-        yield from _lines(f"{above}{name}.", value)
+        line = begins.start_mark.line + 1
+        if name in seen:
+            wrong_usage(f"{_name(file)}: line {line}: {above}{name} stands there twice: line {seen[name]} has it too.")
+        seen[name] = line
+        yield f"{above}{name}", line
+        yield from _lines(f"{above}{name}.", value, file)
 
 
 def _value(setting: str, written: str) -> Any:

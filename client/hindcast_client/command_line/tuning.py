@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from rich.console import Console
 from rich.table import Table
@@ -79,7 +78,7 @@ def tune(
     search: Search,
 ) -> Mapping[str, Any]:
     """What the service answers. `query` holds the options of the rescoring that is to come; Failure."""
-    path = f"/v1/models/{quote(model, safe='')}/rescore/tune"
+    place = ("models", model, "rescore", "tune")
     settings = search.fields(development.utterances)
     lists = {"development": development} | ({} if report is None else {"report": report})
 
@@ -98,7 +97,7 @@ def tune(
             return f"--range {field.removeprefix('ranges.')}"
         return option_of(field)
 
-    with service.asked(path, body(), naming=named, headers={"content-type": "application/json"}) as answer:
+    with service.asked(place, body(), naming=named, headers={"content-type": "application/json"}) as answer:
         answer.read()
         try:
             told: Mapping[str, Any] = answer.json()

@@ -90,7 +90,10 @@ class Survey:
         if self.documents >= FEWEST_DOCUMENTS:
             return ByDocument(_by_hash(np.array(self._points), shares))
         if self.paragraphs < len(shares):
-            raise InvalidInput.field("splits", f"are more than the {self.paragraphs} paragraphs of the text")
+            paragraphs = "1 paragraph" if self.paragraphs == 1 else f"{self.paragraphs} paragraphs"
+            raise InvalidInput.field(
+                "splits", f"must be as many as the text's paragraphs at most: {len(shares)} splits, {paragraphs}"
+            )
         size = -(-self.paragraphs // _MOST_BLOCKS)
         return ByBlocks(_by_shares(-(-self.paragraphs // size), shares), size)
 

@@ -6,9 +6,10 @@ from pathlib import Path
 
 from hindcast_client.command_line import app, tuning
 from hindcast_client.command_line.rescore import rescore
-from hindcast_client.command_line.rescore_options import PARAMETERS, query_of
+from hindcast_client.command_line.rescore_options import PARAMETERS, as_typed, query_of
 from hindcast_scorer.api.lattice_files import LatticeQuery
 from hindcast_scorer.api.list_files import FileQuery
+from hindcast_scorer.lattice_rescoring import ADDED
 from hindcast_scorer.rescoring.options import RescoreOptions
 
 
@@ -47,6 +48,12 @@ def test_tuning_is_asked_with_the_options_that_rescoring_will_have():
     left_out = {"session": "s", "order": "sorted", "tokens": True, "answer": "best", "utterance": "u"}
     assert tuning.options_of(left_out) == {}
     assert tuning.options_of({"neural_weight": 0.25}) == {}, "there is nothing to interpolate with"
+
+
+def test_the_service_s_notes_name_options():
+    note = f"of 3 lattices, {ADDED}"
+    assert as_typed(note) == note.replace("old_ngram", "--old-ngram").replace("graph_scale=0", "--graph-scale=0")
+    assert as_typed("the sum of n words in this context") == "the sum of n words in this context"
 
 
 def test_the_weights_that_were_found_are_options():

@@ -79,6 +79,21 @@ def test_what_is_no_specification_is_a_sentence_that_names_the_file(written, con
         written(content)
 
 
+@pytest.mark.parametrize(
+    ("content", "name", "told"),
+    [
+        ("kind: language_model\nkind: word2vec\n", "a.yaml", "a.yaml: line 2: kind stands there twice: line 1 has"),
+        ("a: {b: 1,\n  b: 2}", "a.yaml", "a.yaml: line 2: a.b stands there twice: line 1 has"),
+        ('{"a": [{"b": 1, "c": 1},\n{"b": 1,\n"b": 2}]}', "a.json", "a.json: line 3: a.1.b stands there twice: line 2"),
+        ('{"a":\t1, "a":\t2}', "a.json", "a.json: a stands there twice"),
+    ],
+)
+def test_a_field_that_is_said_twice_is_refused(written, content, name, told):
+    with pytest.raises(Failure, match=told):
+        written(content, name)
+    assert written("a: {b: 1}\nb: 2\na.b: 3").fields == {"a": {"b": 1}, "b": 2, "a.b": 3}
+
+
 def test_a_corpus_may_be_named_with_a_split():
     assert reference_of("novels") == "novels"
     assert reference_of("novels:train") == {"corpus": "novels", "split": "train"}

@@ -12,6 +12,7 @@ from hindcast_client.command_line.app import app
     ("arguments", "told"),
     [
         (["words"], "isn't plain: name it with --format, one of jsonl, srilm-nbest1"),
+        (["empty.txt"], "empty.txt is empty: there must be lists or lattices."),
         (["words", "--format", "no-such"], "kaldi-lattice"),
         (["words", "--lm-weight", "much"], "must be a number such as 0.5, not 'much'."),
         (["words", "--format", "slf", "--report", "x"], "--report must come with --tune"),
@@ -31,6 +32,7 @@ from hindcast_client.command_line.app import app
 )
 def test_wrong_usage_is_told_apart_by_its_code(tmp_path, monkeypatch, arguments, told):
     (tmp_path / "words").write_bytes(b"utt-1 the rain\n")
+    (tmp_path / "empty.txt").touch()
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "1.slf").write_bytes(b"VERSION=1.0\n")
     for name in ("a.jsonl", "b.jsonl"):

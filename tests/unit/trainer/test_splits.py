@@ -58,7 +58,8 @@ def test_few_documents_are_split_by_blocks(documents: int, paragraphs: int, shar
     total = documents * paragraphs
     survey = surveyed(["id"] * documents, paragraphs)
     if total < len(shares):
-        with pytest.raises(InvalidInput, match="splits"):
+        told = f"{len(shares)} splits, {total} paragraph{'' if total == 1 else 's'}$"
+        with pytest.raises(InvalidInput, match=rf"^splits: must be as many as the text's paragraphs at most: {told}"):
             survey.place(shares)  # type: ignore[arg-type]
         return
     placement = survey.place(shares)  # type: ignore[arg-type]

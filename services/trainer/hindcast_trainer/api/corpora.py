@@ -164,7 +164,9 @@ def _check_free(database: Database, name: str | None) -> None:
     with database.transaction() as transaction, suppress(NotFound):
         if name is not None:
             first = transaction.resources.get(name, "corpus")
-            raise NameTaken(f"The name {name!r} belongs to corpus {first.id}.")
+            failed = _answer(transaction, first).status == "failed"
+            why = ", which failed: deleting that one frees the name" if failed else ""
+            raise NameTaken(f"The name {name!r} belongs to corpus {first.id}{why}.")
 
 
 def _receive(body: BufferedIOBase, upload: Upload) -> Received:

@@ -117,7 +117,7 @@ def test_an_upload_that_breaks_off_leaves_no_file(client: TestClient, tmp_path: 
 def test_a_taken_name_is_found_before_the_body_is_looked_at(client: TestClient, corpus: Mapping[str, Any]) -> None:
     answer = client.post("/v1/corpora?format=text&name=news", content=b"\xff")
     assert answer.status_code == 409
-    assert corpus["id"] in answer.json()["detail"]
+    assert answer.json()["detail"] == f"The name 'news' belongs to corpus {corpus['id']}."
 
 
 def test_a_corpus_that_failed_says_why_and_frees_its_name(
@@ -126,6 +126,8 @@ def test_a_corpus_that_failed_says_why_and_frees_its_name(
     run(corpus["job"], problem={"title": "No", "status": 422, "detail": "The text has no words."})
     failed = client.get("/v1/corpora/news").json()
     assert (failed["status"], failed["error"]["detail"]) == ("failed", "The text has no words.")
+    taken = client.post("/v1/corpora?format=text&name=news", content=TEXT)
+    assert taken.json()["detail"].endswith(f"{corpus['id']}, which failed: deleting that one frees the name.")
     assert client.delete("/v1/corpora/news").status_code == 204
     assert client.post("/v1/corpora?format=text&name=news", content=TEXT).status_code == 202
     with database.transaction() as transaction:
