@@ -8,6 +8,7 @@ from hindcast_client.answers import EventPage, JobAnswer
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking
 from hindcast_client.command_line.listing import (
+    LABEL,
     Column,
     ago,
     called,
@@ -43,6 +44,7 @@ COLUMNS = (
     Column("CREATED", ago),
     figure("TOOK", duration, spare=True),
     Column("FIGURE", flexible=True, spare=True),
+    LABEL,
 )
 
 
@@ -68,6 +70,8 @@ def jobs(
     hindcast jobs --search hurricane --outside-experiments
 
     hindcast jobs --json | jq -r '.items[].id'
+
+    hindcast jobs | awk -F '\\t' '$9 == "novels" {print $1}'
     """
     filters = {"status": status, "kind": kind, "name": name, "search": search, "in_experiment": in_experiment}
     list_page(to, "jobs", JobAnswer, COLUMNS, _row, **filters, limit=limit, cursor=cursor)
@@ -167,7 +171,8 @@ def rm(to: Connection, jobs: names.Jobs, yes: Yes = False) -> None:
 def _row(job: JobAnswer) -> tuple[object, ...]:
     took = job.finished_at - job.started_at if job.finished_at and job.started_at else None
     done = None if job.status == "queued" else job.progress.fraction
-    return job.id, called(job.name, job.label), job.kind, job.status, done, job.created_at, took, headline(job.metrics)
+    name, figure = called(job.name, job.label), headline(job.metrics)
+    return job.id, name, job.kind, job.status, done, job.created_at, took, figure, job.label
 
 
 def _moved(job: JobAnswer) -> None:

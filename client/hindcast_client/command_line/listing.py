@@ -44,6 +44,12 @@ class Column:
     """May be left out where it is narrower still."""
     rare: bool = False
     """Is left out of a terminal's table where nothing stands in it."""
+    piped: bool = False
+    """Is for pipes alone: a terminal shows it elsewhere."""
+
+
+LABEL = Column("LABEL", piped=True)
+"""What people call a thing that may have no name. Stands last, where it moves no column that scripts know."""
 
 
 def figure(heading: str, shown: Callable[[Any], str] = "{:,}".format, *, spare: bool = False) -> Column:
@@ -58,7 +64,11 @@ def print_table(columns: Sequence[Column], rows: Iterable[Sequence[Any]]) -> Non
         for line in ([column.heading for column in columns], *rows):
             typer.echo("\t".join(map(_plain, line)))
         return
-    kept = [number for number, column in enumerate(columns) if not column.rare or any(row[number] for row in rows)]
+    kept = [
+        number
+        for number, column in enumerate(columns)
+        if not column.piped and (not column.rare or any(row[number] for row in rows))
+    ]
     columns, rows = [columns[number] for number in kept], [[row[number] for number in kept] for row in rows]
     cells = [[_cell(column, value) for column, value in zip(columns, row, strict=True)] for row in rows]
     console = Console()
@@ -116,7 +126,8 @@ def print_facts(facts: Sequence[tuple[str, Any]]) -> None:
 
 
 def called(name: str | None, label: str | None) -> str | None:
-    """A name; for people the label, in brackets, where there is none. Scripts get what can stand for an id alone."""
+    """A name; for people the label, in brackets, where there is none. Scripts get what can stand for an id alone, and
+    the label in a column of its own."""
     return f"({label})" if name is None and label is not None and sys.stdout.isatty() else name
 
 

@@ -7,7 +7,7 @@ import typer
 from hindcast_client.answers import ModelCard
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
-from hindcast_client.command_line.listing import Column, ago, called, figure, number, print_facts, size
+from hindcast_client.command_line.listing import LABEL, Column, ago, called, figure, number, print_facts, size
 from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, Output, Yes, list_page, remove, save
 from hindcast_client.command_line.uploading import File, named, sending, upload
 from hindcast_client.request import Request, at, get
@@ -25,6 +25,7 @@ COLUMNS = (
     Column("PIPELINE", spare=True),
     figure("BYTES", size, spare=True),
     Column("CREATED", ago),
+    LABEL,
 )
 
 
@@ -116,6 +117,7 @@ def _row(card: ModelCard) -> tuple[object, ...]:
         card.pipeline,
         card.size_bytes,
         card.created_at,
+        card.label,
     )
 
 

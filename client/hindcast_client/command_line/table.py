@@ -12,6 +12,7 @@ from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking, print_json
 from hindcast_client.command_line.failures import Failure, wrong_usage
 from hindcast_client.command_line.listing import (
+    LABEL,
     Column,
     ago,
     called,
@@ -41,6 +42,7 @@ COLUMNS = (
     figure("SIZE"),
     figure("BYTES", size, spare=True),
     Column("CREATED", ago),
+    LABEL,
 )
 DETAILS = ("kind", "objective", "unit", "pipeline", "repeatable")
 """Of a table that a job made."""
@@ -250,7 +252,8 @@ def _tell_neighbors(to: Connection, request: Request) -> None:
 
 
 def _row(card: TableCard) -> tuple[object, ...]:
-    return card.id, called(card.name, card.label), card.source, card.words, card.size, card.size_bytes, card.created_at
+    name = called(card.name, card.label)
+    return card.id, name, card.source, card.words, card.size, card.size_bytes, card.created_at, card.label
 
 
 def _facts(card: TableCard) -> None:

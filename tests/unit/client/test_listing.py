@@ -7,7 +7,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hindcast_client.command_line.listing import (
+    LABEL,
     Column,
+    called,
     duration,
     figure,
     number,
@@ -71,6 +73,19 @@ def test_facts_in_a_pipe_are_exact(capsys):
 class Terminal(io.StringIO):
     def isatty(self):
         return True
+
+
+def test_a_label_is_a_column_of_pipes_and_stands_for_a_name_in_terminals(monkeypatch, capsys):
+    def shown():
+        print_table([Column("ID"), Column("NAME"), LABEL], [("job_1", called(None, "novels"), "novels")])
+
+    shown()
+    assert capsys.readouterr().out == "ID\tNAME\tLABEL\njob_1\t\tnovels\n"
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stdout", terminal := Terminal())
+        shown()
+    assert "(novels)" in terminal.getvalue()
+    assert "LABEL" not in terminal.getvalue()
 
 
 @pytest.mark.parametrize("why", [None, "no words"])

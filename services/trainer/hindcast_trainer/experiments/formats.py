@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,13 +23,13 @@ def as_markdown(answer: ExperimentAnswer) -> str:
     header = ["Row", "Dataset", "Unit", "Objective", "PPL", "Change", *(["Paper"] if paper else []), *ranks]
     ruler = ["---"] * 4 + ["---:"] * (len(header) - 4)
     cells = [header, ruler, *(_cells(row, auto=auto, paper=paper) for row in answer.rows)]
-    failures = [f"{row.label}: {row.error}" for row in answer.rows if row.error]
+    failures = [_verbatim(f"{row.label}: {row.error}") for row in answer.rows if row.error]
     parts = [
-        f"# {answer.name or answer.id}",
+        f"# {_verbatim(answer.name or answer.id)}",
         "\n".join(map(_line, cells)),
         _legend(answer),
         *failures,
-        *answer.warnings,
+        *map(_verbatim, answer.warnings),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -45,7 +46,7 @@ def as_csv(answer: ExperimentAnswer) -> str:
 
 def _cells(row: RowAnswer, *, auto: bool, paper: bool) -> list[str]:
     pretraining = row.pretraining or NOTHING
-    described = [row.label, pretraining.dataset, pretraining.unit or "/", pretraining.objective]
+    described = [_verbatim(row.label), _verbatim(pretraining.dataset), pretraining.unit or "/", pretraining.objective]
     of_paper = [f"{row.paper_perplexity:g}" if row.paper_perplexity else ""] if paper else []
     return [*described, _perplexity(row), _change(row), *of_paper, *_ranks(row, auto=auto)]
 
@@ -71,7 +72,7 @@ def _change(row: RowAnswer) -> str:
 
 
 def _targets(probes: Sequence[Probe]) -> list[str]:
-    return [f"Rank of *{probe.target}*" for probe in probes]
+    return [f"Rank of *{_verbatim(probe.target)}*" for probe in probes]
 
 
 def _ranks(row: RowAnswer, *, auto: bool) -> list[str]:
@@ -84,9 +85,18 @@ def _ranks(row: RowAnswer, *, auto: bool) -> list[str]:
     return [f"{ranks.median:,.0f}", f"{ranks.mrr:.3f}", *hits, f"{ranks.sentence.median:,.0f}"]
 
 
+_MARKUP = re.compile(r"[\\`*<\[~]|&(?=#?\w+;)|(?<!\w)_|_(?!\w)")
+"""What Markdown takes for emphasis, code, a tag, a link or an entity; a _ within a word is none of these."""
+
+
+def _verbatim(text: str) -> str:
+    """What users have written, as it is to be read."""
+    return _MARKUP.sub(r"\\\g<0>", text)
+
+
 def _line(cells: Sequence[str]) -> str:
     # A bar or a line break within a cell would end it.
-    escaped = (" ".join(cell.split()).replace("\\", "\\\\").replace("|", "\\|") for cell in cells)
+    escaped = (" ".join(cell.split()).replace("|", "\\|") for cell in cells)
     return f"| {' | '.join(escaped)} |"
 
 

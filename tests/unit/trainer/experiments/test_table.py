@@ -402,6 +402,14 @@ def test_markdown_is_one_table_with_its_failures_below() -> None:
     assert any("table2 (seed 2) failed: out of words" in line for line in lines[6:])
 
 
+def test_what_users_wrote_is_no_markup() -> None:
+    odd = replace(EXPERIMENT, rows=[BASE, replace(TABLE, label=r"<i>x</i> *y* a_b _c_ `d` [e](f) \g &amp; h & i")])
+    told = as_markdown(tabulate(odd, known(table2=FAILED)))
+    escaped = r"\<i>x\</i> \*y\* a_b \_c\_ \`d\` \[e](f) \\g \&amp; h & i"
+    assert f"\n| {escaped} | news, cor_2 |" in told
+    assert f"\n\n{escaped}: " in told
+
+
 def test_csv_has_a_line_a_row_with_every_figure() -> None:
     first, second = csv.DictReader(io.StringIO(as_csv(tabulate(EXPERIMENT, known()))))
     assert (first["perplexity"], first["std"], first["dataset"]) == ("110.0", "10.0", "")
