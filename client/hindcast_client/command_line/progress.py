@@ -37,7 +37,8 @@ class Shown:
 
     def uploading(self, upload: Upload, name: str) -> Upload:
         """The same upload, with a bar."""
-        task = self._progress.add_task(f"sending {'standard input' if name == '-' else name}", total=upload.size, told="")
+        what = "standard input" if name == "-" else name
+        task = self._progress.add_task(f"sending {what}", total=upload.size, told="")
 
         def sent(bytes: int, total: int | None) -> None:
             of_all = "" if total is None else f" of {total / _MEGABYTE:.1f}"

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
+from datetime import UTC, datetime
 from shlex import quote
 from typing import Protocol
 
@@ -16,6 +17,7 @@ from hindcast_client.answers import EventAnswer, EventPage, ExperimentProgress, 
 from hindcast_client.command_line.connection import Connection, print_json
 from hindcast_client.command_line.failures import Failure, tell
 from hindcast_client.command_line.listing import duration, number, printable
+from hindcast_client.command_line.queued import waits_told
 from hindcast_client.errors import HindcastError
 from hindcast_client.request import at, get
 
@@ -36,6 +38,9 @@ class Shown(Protocol):
     def happened(self, event: EventAnswer) -> None:
         """One thing more."""
 
+    def waits(self, what: str) -> None:
+        """What a queued job waits for, from another thread."""
+
 
 def watch(to: Connection, job: str, *, name: str | None = None, as_json: bool = False) -> JobAnswer:
     """The job once it has ended, whatever its end; until then it is shown how far it is, or its events are printed as
@@ -48,6 +53,7 @@ def watch(to: Connection, job: str, *, name: str | None = None, as_json: bool = 
     with (
         left_running("job", begun.name or begun.id),
         shown as screen,
+        waits_told(to.transport, begun, screen.waits),
         closing(to.jobs.events(job, after=seen, on_away=tell_away)) as events,
     ):
         for event in events:
@@ -146,6 +152,9 @@ class _AsJson:
     def happened(self, event: EventAnswer) -> None:
         print_json(event.model_dump_json().encode())
 
+    def waits(self, what: str) -> None:
+        """Is no event."""
+
 
 class _AsLines:
     """What a log has room for: each thing said once."""
@@ -167,8 +176,14 @@ class _AsLines:
             self._figures_due = False
             self._tell(event, told)
 
+    def waits(self, what: str) -> None:
+        self._tell_at(datetime.now(UTC), f"queued: {what}")
+
     def _tell(self, event: EventAnswer, what: str) -> None:
-        tell(printable(f"{event.created_at.astimezone():%H:%M:%S} {self._name}: {what}"))
+        self._tell_at(event.created_at, what)
+
+    def _tell_at(self, moment: datetime, what: str) -> None:
+        tell(printable(f"{moment.astimezone():%H:%M:%S} {self._name}: {what}"))
 
 
 class _AsBar:
@@ -180,10 +195,15 @@ class _AsBar:
         self._metrics = dict(job.metrics)
         self._status: str = job.status
         self._progress = job.progress
+        self._waits = ""
         self._move()
 
     def __rich__(self) -> RenderableType:
-        going_on = printable(self._progress.message) if self._status == "running" else self._status
+        going_on = self._status
+        if going_on == "running":
+            going_on = printable(self._progress.message)
+        elif going_on == "queued" and self._waits:
+            going_on = printable(f"queued: {self._waits}")
         lines = [
             Text(_INDENT + line, style="dim", overflow="ellipsis", no_wrap=True)
             for line in (going_on, figures(self._metrics))
@@ -199,6 +219,9 @@ class _AsBar:
         elif event.type == "progress":
             self._progress = ProgressAnswer.model_validate(event.data)
         self._move()
+
+    def waits(self, what: str) -> None:
+        self._waits = what
 
     def _move(self) -> None:
         eta = self._progress.eta_seconds

@@ -9,6 +9,7 @@ import pytest
 from misbehaving import Misbehaving, event, hangs_up, refuses, sleeps, streams, tells
 
 from hindcast_client import JobFailed, NotFound, TimedOut, Unreachable
+from hindcast_client.command_line.queued import tell_waits
 from hindcast_client.synchronous.transport import Transport
 from hindcast_client.synchronous.watching import Watch
 from hindcast_client.waiting import Deadline
@@ -125,6 +126,56 @@ def test_whoever_watches_hears_that_the_server_is_away():
         out, err = watching.communicate(timeout=60)
     assert out.startswith("vectors succeeded")
     assert "waited for" not in err
+
+
+def test_whoever_watches_a_queued_job_hears_what_it_waits_for(server, work):
+    work.told |= {"status": "queued"}
+    heard = threading.Event()
+    server.routes["/v1/jobs"] = tells({"items": [JOB | {"name": None, "label": "novels"}], "next_cursor": None})
+
+    def runs_then(asked):
+        assert heard.wait(60)
+        work.told |= {"status": "succeeded"}
+        streams(ENDED, ends=True)(asked)
+
+    server.does = [runs_then, streams(ends=True)]
+    command = [sys.executable, "-m", "hindcast_client.command_line", "watch", "job_1", "--server", server.url]
+    watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert watching.stderr.readline().endswith(" vectors: queued: waits for novels, which is running\n")
+    heard.set()
+    out, _ = watching.communicate(timeout=60)
+    assert out.startswith("vectors succeeded")
+
+
+@pytest.mark.parametrize(
+    ("needed", "running", "told"),
+    [
+        ("succeeded", [], "waits for a worker"),
+        ("queued", ["a"], "waits for other, which is queued"),
+        ("succeeded", ["a", "b"], "waits for one of a, b, which are running"),
+        ("succeeded", ["a", "b", "c", "d"], "waits for one of a, b, c and others, which are running"),
+    ],
+)
+def test_a_job_waits_for_what_it_needs_or_for_those_that_run(server, work, needed, running, told):
+    work.told |= {"status": "queued", "needs": ["job_2"]}
+    server.routes["/v1/jobs/job_2"] = tells(JOB | {"name": "other", "status": needed})
+
+    def leaves_the_queue(asked):
+        work.told |= {"status": "running"}
+        tells({"items": [JOB | {"name": name} for name in running], "next_cursor": None})(asked)
+
+    server.routes["/v1/jobs"] = leaves_the_queue
+    heard, done = [], threading.Event()
+
+    def hears(what):
+        heard.append(what)
+        if needed == "queued":
+            done.set()
+
+    transport = Transport(server.url, api_key=None, timeout=5, patience=0)
+    tell_waits(transport, "job_1", hears, done, first_seconds=0, seconds=0)
+    transport.close()
+    assert heard == [told]
 
 
 @pytest.mark.parametrize(

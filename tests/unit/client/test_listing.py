@@ -5,6 +5,7 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from rich.progress import Progress
 
 from hindcast_client.command_line.listing import (
     LABEL,
@@ -19,7 +20,9 @@ from hindcast_client.command_line.listing import (
     probability,
     size,
 )
+from hindcast_client.command_line.progress import Shown
 from hindcast_client.command_line.watching import figures, headline
+from hindcast_client.uploads import upload_of
 
 
 @pytest.mark.parametrize(
@@ -86,6 +89,13 @@ def test_a_label_is_a_column_of_pipes_and_stands_for_a_name_in_terminals(monkeyp
         shown()
     assert "(novels)" in terminal.getvalue()
     assert "LABEL" not in terminal.getvalue()
+
+
+@pytest.mark.parametrize(("name", "told"), [("-", "sending standard input"), ("news.txt", "sending news.txt")])
+def test_an_upload_s_bar_names_what_is_sent(name, told):
+    bars = Progress(disable=True)
+    Shown(bars).uploading(upload_of(b"storm"), name)
+    assert [task.description for task in bars.tasks] == [told]
 
 
 @pytest.mark.parametrize("why", [None, "no words"])
