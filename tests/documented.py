@@ -17,6 +17,9 @@ COLUMNS = 160
 PATIENCE_SECONDS = 250
 
 _ESCAPE = "\x1b"
+_SIGN = re.compile(
+    r"\x1b\[(?P<up>\d+)A|(?P<clear>\x1b\[2K)|(?P<return>\r)|(?P<feed>\n)|\x1b\[[0-9;?]*[A-Za-z]|(?P<text>[^\x1b\r\n]+|\x1b)"
+)
 _FENCE = re.compile(r"^```(?P<language>\S*)[ ]?(?P<marks>[^\n]*)\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
 _SHELL = 'set -euo pipefail\ncurl() { command curl --silent --fail-with-body "$@"; }\n'
 _VARIES = (
@@ -56,7 +59,27 @@ def same_form(shown: str, told: str) -> bool:
     is what is left there at the end."""
     parts = [re.escape(_form(part)) for part in shown.split("…")]
     before = ".*" if _ESCAPE in told else ""
-    return re.fullmatch(before + ".*".join(parts), _form(told), flags=re.DOTALL) is not None
+    return re.fullmatch(before + ".*".join(parts), _form(_left(told)), flags=re.DOTALL) is not None
+
+
+def _left(told: str) -> str:
+    """Without what a bar in a terminal has written over: it goes up, and clears lines."""
+    lines, row, column = [""], 0, 0
+    for sign in _SIGN.finditer(told):
+        if up := sign["up"]:
+            row = max(0, row - int(up))
+        elif sign["clear"]:
+            lines[row] = ""
+        elif sign["return"]:
+            column = 0
+        elif sign["feed"]:
+            row, column = row + 1, 0
+            lines += [""] * (row == len(lines))
+        elif text := sign["text"]:
+            line = lines[row].ljust(column)
+            lines[row] = line[:column] + text + line[column + len(text) :]
+            column += len(text)
+    return "\n".join(lines)
 
 
 def _form(text: str) -> str:
