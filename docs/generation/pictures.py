@@ -69,7 +69,7 @@ def table_map(dashboard: Dashboard, table: str) -> None:
     """Three times as large as it is at first, with the words near one of them."""
     with dashboard.page(f"embeddings/map?tables={table}&word=Lincoln", scheme="dark") as page:
         for _ in range(2):
-            page.get_by_role("button", name="+", exact=True).click()
+            page.get_by_role("button", name="Zoom in").click()
         page.wait_for_load_state("networkidle")
         photograph(page, "map-dark")
 
