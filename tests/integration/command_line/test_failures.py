@@ -30,7 +30,6 @@ def test_files_of_one_name_are_not_taken_for_one(hindcast, tmp_path):
         (["--n", "5"], golden("jsonl.jsonl"), b"--n is for lattices (slf, kaldi-lattice): jsonl has lists"),
         (["--answer", "best"], golden("jsonl.jsonl"), b"--answer must be nbest, or not be there, not best: jsonl has"),
         (["--accept", "text/plain"], golden("jsonl.jsonl"), b"--accept must come with --answer best"),
-        (["--ngram", "no-such"], golden("jsonl.jsonl"), b"--ngram: There is no n-gram model 'no-such'"),
         (["--session", "no-such"], golden("jsonl.jsonl"), b"no-such"),
         (["--format", "jsonl"], golden("jsonl.jsonl") + b"{\n", b"standard input: line 3 "),
         (["--format", "jsonl"], b"", b"standard input is empty"),
@@ -43,6 +42,12 @@ def test_refusals_are_sentences_that_name_the_option_or_the_line(hindcast, argum
     done = hindcast("-", *arguments, sent=sent, code=1 if told.startswith(b"Nobody") else 2)
     assert told in done.stderr
     assert done.stdout == b""
+
+
+def test_an_ngram_model_that_is_not_there(hindcast):
+    pytest.importorskip("kenlm", reason="needs kenlm: make kenlm")
+    told = hindcast("-", "--ngram", "no-such", sent=golden("jsonl.jsonl"), code=2).stderr
+    assert b"--ngram: There is no n-gram model 'no-such'" in told
 
 
 def test_a_model_and_a_file_that_are_not_there(hindcast):
