@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 from hindcast_client.errors import WrongArgument
+from hindcast_client.packings import packing_of
 
 PIECE_BYTES = 1 << 16
 
@@ -30,8 +31,7 @@ OnBegun = Callable[[str], None]
 LARGE = 8 << 20
 """Uploads of more bytes go on where they broke off, if the service can do that."""
 
-_COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-"""What the services unpack, by what such files begin with."""
+_UNPACKED_BY_SERVICES = ("gzip", "xz", "zstd")
 
 
 @dataclass(frozen=True)
@@ -203,4 +203,5 @@ def _pieces(file: BinaryIO) -> Iterator[bytes]:
 
 
 def _compression(head: bytes) -> str | None:
-    return next((name for magic, name in _COMPRESSIONS.items() if head.startswith(magic)), None)
+    packing = packing_of(head)
+    return packing if packing in _UNPACKED_BY_SERVICES else None

@@ -19,6 +19,7 @@ from hindcast_client.command_line.pages import FIRST_PAGE, Cursor, Limit, Name, 
 from hindcast_client.command_line.sources import STANDARD_INPUT
 from hindcast_client.command_line.uploading import sending
 from hindcast_client.command_line.watching import watch
+from hindcast_client.packings import LONGEST, packing_of
 from hindcast_client.request import Request, at, get
 from hindcast_client.uploads import PIECE_BYTES, Upload, upload_of
 
@@ -38,7 +39,6 @@ COLUMNS = (
     Column("CREATED", ago),
     Column("WHY FAILED", flexible=True, rare=True),
 )
-GZIP, XZ, ZSTD = b"\x1f\x8b", b"\xfd7zXZ\x00", b"\x28\xb5\x2f\xfd"
 
 
 @app.command("add")
@@ -176,10 +176,10 @@ def _joined(files: Sequence[Path], between: bytes) -> Iterator[bytes]:
         if number:
             yield between
         with file.open("rb") as packed:
-            head = packed.peek(len(XZ))
-            if head.startswith(ZSTD):
+            packing = packing_of(packed.peek(LONGEST))
+            if packing == "zstd":
                 wrong_usage(f"{file} is packed by zstd: unpack it, or send it alone.")
-            opened = gzip.open if head.startswith(GZIP) else lzma.open if head.startswith(XZ) else None
+            opened = gzip.open if packing == "gzip" else lzma.open if packing == "xz" else None
             with opened(packed) if opened else packed as content:
                 while piece := content.read(PIECE_BYTES):
                     yield piece

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from io import BytesIO
 from typing import Literal, get_args
 
+from hindcast_client.packings import packing_of
+
 LatticeFormat = Literal["slf", "kaldi-lattice"]
 Format = Literal[
     "jsonl",
@@ -49,18 +51,12 @@ _MEMBERS = (
 )
 _SYMBOL_TABLE = re.compile(r"(?:.*/)?words\.txt(?:\.gz)?")
 """It may belong to Kaldi's lattices as well as to its lists, and tells neither."""
-_GZIP = b"\x1f\x8b"
 _TAR_MAGIC, _BLOCK = slice(257, 262), 512
-
-
-def is_gzip(head: bytes) -> bool:
-    """Whether a file that begins so is gzipped."""
-    return head.startswith(_GZIP)
 
 
 def format_of(name: str, head: bytes) -> str | None:
     """The format of a file, by its name or its first bytes; None where several come into question."""
-    if is_gzip(head):
+    if packing_of(head) == "gzip":
         head = _unzipped(head)
     by_suffix = (form for suffix, form in _BY_SUFFIX.items() if name.removesuffix(".gz").endswith(suffix))
     return next(by_suffix, None) or _of_archive(head) or _of_text(head)

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 from hindcast_client.command_line.failures import Failure, wrong_usage
-from hindcast_client.command_line.formats import format_of, format_of_members, is_gzip
+from hindcast_client.command_line.formats import format_of, format_of_members
+from hindcast_client.packings import packing_of
 
 STANDARD_INPUT = Path("-")
 _PIECE_BYTES = 1 << 16
@@ -66,7 +67,7 @@ def _of_file(path: Path, file: BinaryIO) -> Source:
         bytes=path.stat().st_size if path.is_file() else None,
         format=format_of(path.name, head),
         file=path if named else None,
-        gzipped=is_gzip(head),
+        gzipped=packing_of(head) == "gzip",
         packed=False,
         empty=not head,
     )

@@ -4,11 +4,9 @@ import zlib
 from pathlib import Path
 
 from hindcast_client.command_line.sources import STANDARD_INPUT
+from hindcast_client.packings import packing_of
 
 _HEAD_BYTES = 1 << 16
-_GZIP = b"\x1f\x8b"
-_ARCHIVES = {b"PK\x03\x04": "zip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
-"""By what they begin with: packings that services don't unpack tables of."""
 _LENGTH_BYTES = 8
 """Of the header of a safetensors file, which comes after them."""
 
@@ -19,7 +17,8 @@ def advice(file: Path, format: str) -> str | None:
         return None
     with file.open("rb") as opened:
         head = opened.read(_HEAD_BYTES)
-    if packing := next((name for magic, name in _ARCHIVES.items() if head.startswith(magic)), None):
+    packing = packing_of(head)
+    if packing not in (None, "gzip"):  # which alone services unpack tables of
         return f"It is packed by {packing}: unpack it, or pack it by gzip."
     seen = _format_of(_unpacked(head))
     if seen is None or seen == format or {seen, format} == {"word2vec-text", "fasttext-vec"}:
@@ -28,7 +27,7 @@ def advice(file: Path, format: str) -> str | None:
 
 
 def _unpacked(head: bytes) -> bytes:
-    if not head.startswith(_GZIP):
+    if packing_of(head) != "gzip":
         return head
     try:
         return zlib.decompressobj(wbits=31).decompress(head, _HEAD_BYTES)

@@ -12,9 +12,9 @@ from rich.console import Console
 from rich.table import Table
 
 from hindcast_client.command_line.failures import Failure, tell, wrong_usage
-from hindcast_client.command_line.formats import is_gzip
 from hindcast_client.command_line.service import Service
 from hindcast_client.command_line.tuning_search import Search
+from hindcast_client.packings import LONGEST, packing_of
 
 PLAIN_OPTIONS = ("am_scale", "lm_weight", "word_insertion_penalty", "context", "sum")
 TEXT_OPTIONS = ("case", "brackets", "fragments", "hyphens")
@@ -57,7 +57,7 @@ class Lists:
 def read_lists(file: Path) -> Lists:
     """OSError; Failure, naming the line, for what is no list."""
     with file.open("rb") as plain:
-        packed = is_gzip(plain.peek(2))
+        packed = packing_of(plain.peek(LONGEST)) == "gzip"
     try:
         with gzip.open(file) if packed else file.open("rb") as body:
             lines = [(number, _checked(file, number, line)) for number, line in enumerate(body, 1) if line.strip()]
