@@ -18,6 +18,7 @@ from hindcast.adapters.pages import Place, cut, place_of
 from hindcast.errors import IllegalMove, InUse, InvalidInput, LeaseLost, NameTaken, NotFound
 from hindcast.jobs.curves import Curve, Moment, ToldMetric, drawn
 from hindcast.jobs.job import LEGAL_MOVES, EventType, Job, JobEvent, JobProgress, JobStatus
+from hindcast.jobs.ports import EVERY_JOB, JobFilter
 from hindcast.registry import NOUNS, Page, Resource, ResourceStatus, ResourceType
 
 Item = TypeVar("Item")
@@ -114,28 +115,20 @@ class MemoryJobs:
             raise NotFound(f"There is no job {min(missing)!r}.")
         return sorted((self._state.jobs[id] for id in set(ids)), key=_place)
 
-    def list(
-        self,
-        page: Page,
-        *,
-        status: JobStatus | None = None,
-        kind: str | None = None,
-        name: str | None = None,
-        search: str | None = None,
-        in_experiment: bool | None = None,
-    ) -> tuple[Sequence[Job], str | None]:
+    def list(self, page: Page, wanted: JobFilter = EVERY_JOB) -> tuple[Sequence[Job], str | None]:
         """See hindcast.jobs.ports.Jobs."""
-        wanted = {"status": status, "kind": kind, "name": name}
+        exact = {"status": wanted.status, "kind": wanted.kind, "name": wanted.name}
         fitting = [
             job
             for job in self._state.jobs.values()
-            if all(value is None or getattr(job, field) == value for field, value in wanted.items())
+            if all(value is None or getattr(job, field) == value for field, value in exact.items())
         ]
-        if search is not None:
-            fitting = [job for job in fitting if search.lower() in (job.name or job.label or "").lower()]
-        if in_experiment is not None:
+        if wanted.search is not None:
+            search = wanted.search.lower()
+            fitting = [job for job in fitting if search in (job.name or job.label or "").lower()]
+        if wanted.in_experiment is not None:
             made = {id for experiment in self._state.experiments.values() for id in experiment.document["made"]}
-            fitting = [job for job in fitting if (job.id in made) == in_experiment]
+            fitting = [job for job in fitting if (job.id in made) == wanted.in_experiment]
         return _page(fitting, page, _place)
 
     def equal(self, digest: str) -> Job | None:

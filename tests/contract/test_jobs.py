@@ -11,7 +11,7 @@ import pytest
 from hindcast.errors import IllegalMove, InUse, InvalidInput, LeaseLost, NameTaken, NotFound
 from hindcast.jobs.curves import Moment
 from hindcast.jobs.job import Job, JobProgress, JobStatus
-from hindcast.jobs.ports import Database
+from hindcast.jobs.ports import Database, JobFilter
 from hindcast.registry import Page, Resource, new_id
 
 PROBLEM = {"type": "about:blank", "title": "No", "status": 422, "detail": "no"}
@@ -173,10 +173,10 @@ def test_lists_can_be_filtered(database: Database) -> None:
     claim(database, two.id)
     with database.transaction() as transaction:
         jobs = transaction.jobs
-        assert [each.id for each in jobs.list(Page(), kind="probe")[0]] == [one.id]
-        assert [each.id for each in jobs.list(Page(), name="two")[0]] == [two.id]
-        assert [each.id for each in jobs.list(Page(), status=JobStatus.RUNNING)[0]] == [two.id]
-        assert jobs.list(Page(), status=JobStatus.RUNNING, kind="probe")[0] == []
+        assert [each.id for each in jobs.list(Page(), JobFilter(kind="probe"))[0]] == [one.id]
+        assert [each.id for each in jobs.list(Page(), JobFilter(name="two"))[0]] == [two.id]
+        assert [each.id for each in jobs.list(Page(), JobFilter(status=JobStatus.RUNNING))[0]] == [two.id]
+        assert jobs.list(Page(), JobFilter(status=JobStatus.RUNNING, kind="probe"))[0] == []
 
 
 @pytest.mark.parametrize("search", ["Storm", "storm", "ÜBER", "über s", "a.c", "50%", "(1)"])
@@ -189,20 +189,20 @@ def test_a_search_finds_what_stands_in_a_name_or_label_in_any_case(database: Dat
         job(age=4),
     )
     with database.transaction() as transaction:
-        first, cursor = transaction.jobs.list(Page(limit=1), search=search)
-        rest, _ = transaction.jobs.list(Page(limit=1, cursor=cursor), search=search)
+        first, cursor = transaction.jobs.list(Page(limit=1), JobFilter(search=search))
+        rest, _ = transaction.jobs.list(Page(limit=1, cursor=cursor), JobFilter(search=search))
     assert [each.id for each in (*first, *rest)] == [found.id, labelled.id]
 
 
 def test_jobs_that_experiments_made_are_told_from_others(database: Database) -> None:
     alone, made = add(database, job(age=1), job(age=2))
     with database.transaction() as transaction:
-        assert transaction.jobs.list(Page(), in_experiment=True)[0] == []
-        assert transaction.jobs.list(Page(), in_experiment=False)[0] == [alone, made]
+        assert transaction.jobs.list(Page(), JobFilter(in_experiment=True))[0] == []
+        assert transaction.jobs.list(Page(), JobFilter(in_experiment=False))[0] == [alone, made]
         transaction.experiments.add("exp_1", None, {"made": [made.id]})
         transaction.experiments.add("exp_2", None, {"made": []})
-        assert transaction.jobs.list(Page(), in_experiment=True)[0] == [made]
-        assert transaction.jobs.list(Page(), in_experiment=False)[0] == [alone]
+        assert transaction.jobs.list(Page(), JobFilter(in_experiment=True))[0] == [made]
+        assert transaction.jobs.list(Page(), JobFilter(in_experiment=False))[0] == [alone]
 
 
 def test_a_claim_takes_a_job_once(database: Database) -> None:

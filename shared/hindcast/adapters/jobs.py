@@ -40,6 +40,7 @@ from hindcast.adapters.tables import experiments, job_events, job_needs, job_use
 from hindcast.errors import IllegalMove, InUse, LeaseLost, NameTaken, NotFound
 from hindcast.jobs.curves import Curve, Moment, ToldMetric, drawn
 from hindcast.jobs.job import LEGAL_MOVES, EventType, Job, JobEvent, JobProgress, JobStatus
+from hindcast.jobs.ports import EVERY_JOB, JobFilter
 from hindcast.registry import Page
 
 ONE_ASKS_FOR_EQUALS = 4_846_369
@@ -106,25 +107,17 @@ class PostgresJobs:
             raise NotFound(f"There is no job {min(missing)!r}.")
         return held
 
-    def list(
-        self,
-        page: Page,
-        *,
-        status: JobStatus | None = None,
-        kind: str | None = None,
-        name: str | None = None,
-        search: str | None = None,
-        in_experiment: bool | None = None,
-    ) -> tuple[Sequence[Job], str | None]:
+    def list(self, page: Page, wanted: JobFilter = EVERY_JOB) -> tuple[Sequence[Job], str | None]:
         """See hindcast.jobs.ports.Jobs."""
         newest = _whole.order_by(jobs.c.created_at.desc(), jobs.c.id.desc())
-        for column, wanted in ((jobs.c.status, status), (jobs.c.kind, kind), (jobs.c.name, name)):
-            if wanted is not None:
-                newest = newest.where(column == wanted)
-        if search is not None:
-            newest = newest.where(func.coalesce(jobs.c.name, jobs.c.label).regexp_match(_in_any_case(search)))
-        if in_experiment is not None:
-            newest = newest.where(jobs.c.id.in_(_made_by_experiments) == in_experiment)
+        exact = ((jobs.c.status, wanted.status), (jobs.c.kind, wanted.kind), (jobs.c.name, wanted.name))
+        for column, value in exact:
+            if value is not None:
+                newest = newest.where(column == value)
+        if wanted.search is not None:
+            newest = newest.where(func.coalesce(jobs.c.name, jobs.c.label).regexp_match(_in_any_case(wanted.search)))
+        if wanted.in_experiment is not None:
+            newest = newest.where(jobs.c.id.in_(_made_by_experiments) == wanted.in_experiment)
         if place := place_of(page):
             newest = newest.where(tuple_(jobs.c.created_at, jobs.c.id) < tuple_(*place))
         rows = self._connection.execute(newest.limit(page.limit + 1)).all()

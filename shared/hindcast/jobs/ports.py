@@ -3,12 +3,29 @@ implement these; one contract test holds both to them."""
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
 from hindcast.jobs.curves import Curve
 from hindcast.jobs.job import EventType, Job, JobEvent, JobProgress, JobStatus
 from hindcast.registry import Page, Resources
+
+
+@dataclass(frozen=True)
+class JobFilter:
+    """Which jobs are listed: those that fit all that isn't None."""
+
+    status: JobStatus | None = None
+    kind: str | None = None
+    name: str | None = None
+    search: str | None = None
+    """Stands, in any case, in the name or, where there is none, in the label."""
+    in_experiment: bool | None = None
+    """Whether an experiment's document has it under `made`."""
+
+
+EVERY_JOB = JobFilter()
 
 
 class Jobs(Protocol):
@@ -27,18 +44,8 @@ class Jobs(Protocol):
     def hold(self, ids: Collection[str]) -> Sequence[Job]:
         """These jobs, kept from changing until the transaction ends, oldest first; NotFound if one is missing."""
 
-    def list(
-        self,
-        page: Page,
-        *,
-        status: JobStatus | None = None,
-        kind: str | None = None,
-        name: str | None = None,
-        search: str | None = None,
-        in_experiment: bool | None = None,
-    ) -> tuple[Sequence[Job], str | None]:
-        """Newest first, and the cursor of the next page. `search` stands, in any case, in the name of each or, where it
-        has none, in its label; `in_experiment` says whether an experiment's document has each under `made`."""
+    def list(self, page: Page, wanted: JobFilter = EVERY_JOB) -> tuple[Sequence[Job], str | None]:
+        """Newest first, and the cursor of the next page."""
 
     def equal(self, digest: str) -> Job | None:
         """The newest job of that digest that is queued, running, or has succeeded and still has its result. A second

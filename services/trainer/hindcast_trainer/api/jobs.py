@@ -8,7 +8,7 @@ from pydantic import JsonValue
 from hindcast.errors import InvalidInput
 from hindcast.jobs import service
 from hindcast.jobs.job import Job, JobStatus
-from hindcast.jobs.ports import Database, Queue
+from hindcast.jobs.ports import Database, JobFilter, Queue
 from hindcast.registry import ResourceType
 from hindcast.web.schemas import PageOf, PageQuery, Problem, Schema, Timestamp
 from hindcast_trainer.experiments import lifecycle
@@ -139,10 +139,9 @@ def router(database: Database, queue: Queue) -> APIRouter:
         """Jobs, newest first."""
         if kind is not None and kind not in KINDS:
             raise InvalidInput.field("kind", f"must be one of {', '.join(KINDS)}")
+        wanted = JobFilter(status=status, kind=kind, name=name, search=search, in_experiment=in_experiment)
         with database.transaction() as transaction:
-            jobs, cursor = transaction.jobs.list(
-                page, status=status, kind=kind, name=name, search=search, in_experiment=in_experiment
-            )
+            jobs, cursor = transaction.jobs.list(page, wanted)
         return PageOf(items=[JobAnswer.of(job) for job in jobs], next_cursor=cursor)
 
     @api.get("/{job}")
