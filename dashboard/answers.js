@@ -39,10 +39,9 @@ export function useAnswer(path, { every = 0, labels } = {}) {
     text.current = "";
     load(ending.signal);
     const stop = every ? repeat(() => load(ending.signal), every) : () => {};
-    const back = (away) => !away && load(ending.signal);
-    connection.listeners.add(back);
+    const stopWaiting = connection.whenBack(() => load(ending.signal));
     return () => {
-      connection.listeners.delete(back);
+      stopWaiting();
       stop();
       ending.abort();
     };
@@ -80,10 +79,9 @@ export function useAnswers(questions) {
   useEffect(() => {
     const ending = new AbortController();
     load(ending.signal);
-    const back = (away) => !away && load(ending.signal);
-    connection.listeners.add(back);
+    const stopWaiting = connection.whenBack(() => load(ending.signal));
     return () => {
-      connection.listeners.delete(back);
+      stopWaiting();
       ending.abort();
     };
   }, [load]);
@@ -116,14 +114,12 @@ export function useIsOver(failure, then) {
   act.current = then;
   useEffect(() => {
     if (!failure?.isAway) return undefined;
-    const look = (away) => {
-      if (away) return;
+    const end = () => {
       setOver(failure);
       act.current?.();
     };
-    connection.listeners.add(look);
-    look(connection.away);
-    return () => connection.listeners.delete(look);
+    if (!connection.away) end();
+    return connection.whenBack(end);
   }, [failure]);
   return failure !== undefined && over === failure;
 }

@@ -156,6 +156,17 @@ export const connection = {
     this.tell();
   },
 
+  /**
+   * Act whenever the server is back.
+   * @param {() => unknown} act
+   * @returns {() => void} no longer
+   */
+  whenBack(act) {
+    const told = (away) => !away && act();
+    this.listeners.add(told);
+    return () => this.listeners.delete(told);
+  },
+
   tell() {
     for (const listener of this.listeners) listener(this.away);
   },

@@ -59,14 +59,12 @@ function Unloaded() {
   const [isLast] = useState(() => Boolean(history.state?.hasReloaded));
   useEffect(() => {
     if (isLast) return undefined;
-    const back = (away) => {
-      if (away) return;
+    const stopWaiting = connection.whenBack(() => {
       history.replaceState({ hasReloaded: true }, "");
       location.reload();
-    };
-    connection.listeners.add(back);
+    });
     connection.lost();
-    return () => connection.listeners.delete(back);
+    return stopWaiting;
   }, [isLast]);
   return html`<div class="notice problem" role="alert"><p>This page could not be loaded${isLast ? "." : "; it will be once the server answers."}${" "}
     <a href=${location.href} onClick=${() => location.reload()}>Load it again</a></p></div>`;

@@ -45,10 +45,6 @@ export function useReplies(questions) {
     }
     return () => ending.abort();
   }, [asked, turn]);
-  useEffect(() => {
-    const back = (away) => !away && setTurn((before) => before + 1);
-    connection.listeners.add(back);
-    return () => connection.listeners.delete(back);
-  }, []);
+  useEffect(() => connection.whenBack(() => setTurn((before) => before + 1)), []);
   return { of: (key) => (state.asked === asked ? state.replies.get(key) : undefined), reload: () => setTurn(turn + 1) };
 }

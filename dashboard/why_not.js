@@ -67,11 +67,7 @@ function useRanks(text, at, models, scores, words) {
     }
     return () => ending.abort();
   }, [asked, turn]);
-  useEffect(() => {
-    const back = (away) => !away && setTurn((before) => before + 1);
-    connection.listeners.add(back);
-    return () => connection.listeners.delete(back);
-  }, []);
+  useEffect(() => connection.whenBack(() => setTurn((before) => before + 1)), []);
   return words.map((word) => ({ word, models: (found.asked === asked && found.ranks.get(word)) || null }));
 }
 
