@@ -34,12 +34,12 @@ hurricane: $(INSTALLED) ## the paper's own passage: WIKITEXT2=folder, EPOCHS=2; 
 	@test -n "$(WIKITEXT2)" || { echo "Say where WikiText-2 is: make hurricane WIKITEXT2=folder"; exit 2; }
 	@$(BIN)/python -m hindcast_standalone hurricane --wikitext2 "$(WIKITEXT2)" $(if $(EPOCHS),--epochs $(EPOCHS))
 
-table1: $(INSTALLED) ## the paper's Table 1, in hours: DATA=folder, SCALE=0.1 SEEDS=3 LM_WORDS=… ROWS="…" LM='{"dropout":0.4}' SETTLED='{…}' UNTUNED=1 CURVE=1; goes on where it was
+table1: $(INSTALLED) ## the paper's Table 1, in hours: DATA=folder, SCALE=0.1 SEEDS=3 LM_WORDS=… ROWS="…" BASELINE=word2vec-superset LM='{"dropout":0.4}' SETTLED='{…}' UNTUNED=1 CURVE=1; goes on where it was
 	@test -n "$(DATA)" || { echo "Say where the corpora are: make table1 DATA=folder"; exit 2; }
 	@$(BIN)/python -m hindcast_standalone table1 --data "$(DATA)" $(if $(SCALE),--scale $(SCALE)) \
 	    $(if $(SEEDS),--seeds $(SEEDS)) $(if $(LM_WORDS),--lm-words $(LM_WORDS)) $(if $(EPOCHS),--epochs $(EPOCHS)) \
 	    $(if $(OUTPUT),--output "$(OUTPUT)") $(if $(CURVE),--curve) $(if $(UNTUNED),--untuned) \
-	    $(if $(LM),--lm '$(LM)') $(if $(SETTLED),--settled '$(SETTLED)') $(if $(ROWS),--rows $(ROWS))
+	    $(if $(LM),--lm '$(LM)') $(if $(SETTLED),--settled '$(SETTLED)') $(if $(BASELINE),--baseline $(BASELINE)) $(if $(ROWS),--rows $(ROWS))
 
 asr-demo: $(INSTALLED) ## PocketSphinx's lists and lattices of real speech, rescored: DATA=folder, MODEL=… EPOCHS=3 WORDS=… OUTPUT=folder; goes on where it was
 	@test -n "$(DATA)" || { echo "Say where the recordings and novels are: make asr-demo DATA=folder"; exit 2; }

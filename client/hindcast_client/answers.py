@@ -962,7 +962,10 @@ class ExperimentAnswer(Answer):
     progress: ExperimentProgress
     created_at: AwareDatetime
     baseline: str | None
-    """Label of the row that the others are compared with: the first that learns its input."""
+    """
+    Label of the row that the others are compared with: what was asked for, or else the first that learns its input;
+    null where none does.
+    """
     seeds: list[int]
     probes: list[Probe] | AutoProbes
     prepared: list[PreparedAnswer]

@@ -75,6 +75,9 @@ def _add_table1(table: argparse.ArgumentParser) -> None:
     table.add_argument("--lm-words", type=int, help="that the language models learn; default: by --scale")
     table.add_argument("--seeds", type=int, default=3, choices=range(1, 21), metavar="N", help="one of every row first")
     table.add_argument("--rows", nargs="+", default=(), metavar="ROW", help="keys of the preset's rows; default: all")
+    table.add_argument(
+        "--baseline", default="baseline", metavar="ROW", help="key of the row that the others are compared with"
+    )
     table.add_argument("--epochs", type=_epochs, help="at most, of every network: for a quick look")
     table.add_argument("--lm", default="{}", metavar="JSON", help="fields of every language model, such as dropout")
     table.add_argument(

@@ -112,6 +112,15 @@ def test_what_tells_most_comes_first_and_the_other_seeds_last(server: FakeServer
         expanded({key: value for key, value in each.items() if key != "name"})
 
 
+@unplotted
+def test_the_table_is_beside_the_row_that_was_asked_for(server: FakeServer, tmp_path: Path) -> None:
+    asked = Asked(data=tmp_path, rows=["word2vec-tied"], baseline="word2vec-superset")
+    assert asked.chosen == ("word2vec-superset", "word2vec-tied")
+    Study(server, tmp_path, "command").table(SMALL, asked.chosen, seeds=1, baseline=asked.baseline)  # type: ignore[arg-type]
+    whole = expanded({key: value for key, value in experiments(server)[-1].items() if key != "name"})
+    assert whole.baseline == "word2vec, LM superset"
+
+
 def test_the_input_of_a_row_is_the_best_on_valid(server: FakeServer, tmp_path: Path) -> None:
     Study(server, tmp_path, "command").table(SMALL, ["baseline", "bilstm-lm"], seeds=1)  # type: ignore[arg-type]
     tried = [each["inputs"]["bilstm-lm"] for each in experiments(server) if each["rows"] == ["bilstm-lm"]]
@@ -296,7 +305,13 @@ def test_a_corpus_is_uploaded_once_and_never_taken_for_another(data: Path, tmp_p
 
 @pytest.mark.parametrize(
     ("option", "named"),
-    [(["--rows", "wings"], "ROWS"), (["--scale", "0"], "SCALE"), (["--lm", "{"], "LM"), (["--lm", "3"], "LM")],
+    [
+        (["--rows", "wings"], "ROWS"),
+        (["--baseline", "wings"], "BASELINE"),
+        (["--scale", "0"], "SCALE"),
+        (["--lm", "{"], "LM"),
+        (["--lm", "3"], "LM"),
+    ],
 )
 def test_what_cant_be_meant_is_a_sentence(
     data: Path, option: list[str], named: str, capsys: pytest.CaptureFixture[str]

@@ -43,6 +43,8 @@ class Asked:
     seeds: int = 3
     rows: Sequence[str] = ()
     """Keys of the preset's rows; none: all."""
+    baseline: str = requests.BASELINE
+    """Key of the row that the others are compared with."""
     epochs: int | None = None
     """At most, of every network; None: until patience ends it."""
     lm: str = "{}"
@@ -58,9 +60,10 @@ class Asked:
     @property
     def chosen(self) -> tuple[str, ...]:
         """In the preset's order. InvalidInput where one is unknown; the baseline is always there."""
-        if unknown := [row for row in self.rows if row not in requests.ROWS]:
-            raise InvalidInput.field("ROWS", f"{unknown[0]!r} is none of {', '.join(requests.ROWS)}")
-        return tuple(row for row in requests.ROWS if not self.rows or row in self.rows or row == "baseline")
+        for name, rows in {"ROWS": self.rows, "BASELINE": [self.baseline]}.items():
+            if unknown := [row for row in rows if row not in requests.ROWS]:
+                raise InvalidInput.field(name, f"{unknown[0]!r} is none of {', '.join(requests.ROWS)}")
+        return tuple(row for row in requests.ROWS if not self.rows or row in self.rows or row == self.baseline)
 
     @property
     def size(self) -> Size:
@@ -139,7 +142,7 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
             "Ctrl-C stops; the same command goes on.",
             highlight=False,
         )
-        study.table(size, rows, seeds=asked.seeds, tuned=tuned, found=found)
+        study.table(size, rows, seeds=asked.seeds, tuned=tuned, found=found, baseline=asked.baseline)
 
 
 @dataclass(frozen=True)
@@ -164,7 +167,14 @@ class Study:
         upload_once(self._api, text.body(), name=requests.corpus_name(text.name), pipeline=PIPELINE)
 
     def table(
-        self, size: Size, rows: Sequence[str], *, seeds: int, tuned: bool = True, found: Found | None = None
+        self,
+        size: Size,
+        rows: Sequence[str],
+        *,
+        seeds: int,
+        tuned: bool = True,
+        found: Found | None = None,
+        baseline: str = requests.BASELINE,
     ) -> None:
         """One seed of every row, what tells most at first; then the other seeds. What `found` has isn't searched."""
         found = found or Found()
@@ -172,7 +182,8 @@ class Study:
         searched = [row for row in requests.CANDIDATES if tuned and row in rows and row not in found.inputs]
         first = [row for row in requests.FIRST if row in rows]
         rest = [row for row in rows if row not in (*first, *searched)]
-        self._begin(requests.preset(size, rows=first, seeds=[1], inputs=found.inputs))
+        if first:
+            self._begin(requests.preset(size, rows=first, seeds=[1], inputs=found.inputs))
         searches_domains = tuned and not found.pretrain and any(map(requests.by_domains, rows))
         domains = self._domain_settings(size) if searches_domains else None
         settings = domains.fields if domains else found.pretrain
@@ -188,7 +199,8 @@ class Study:
                 domains = replace(domains, fields=requests.used(domains.fields, rows))
             described.append(_described(f"domains (of {requests.ON_SMALL})", domains, _told_settings))
         counts = dict.fromkeys((1, seeds))
-        begun = [self._begin(posted(rows=rows, seeds=range(1, count + 1), inputs=inputs)) for count in counts]
+        whole = partial(posted, rows=rows, inputs=inputs, baseline=baseline)
+        begun = [self._begin(whole(seeds=range(1, count + 1))) for count in counts]
         for experiment in begun:
             self._report(self._await(experiment), size, described)
 

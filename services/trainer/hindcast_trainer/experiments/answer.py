@@ -169,7 +169,8 @@ class ExperimentAnswer(ExperimentSummary):
     """An experiment with its table."""
 
     baseline: str | None
-    """Label of the row that the others are compared with: the first that learns its input."""
+    """Label of the row that the others are compared with: what was asked for, or else the first that learns its input;
+    null where none does."""
     seeds: list[int]
     probes: list[Probe] | AutoProbes
     prepared: list[PreparedAnswer]

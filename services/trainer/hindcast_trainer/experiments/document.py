@@ -75,8 +75,9 @@ class Experiment:
 
     @property
     def baseline(self) -> RowJobs | None:
-        """The row that others are compared with: the first that begins from nothing."""
-        return next((row for row in self.rows if row.learns_input), None)
+        """The row that others are compared with: the one that was asked for, or the first that begins from nothing."""
+        asked = self.request.get("baseline")
+        return next((row for row in self.rows if (row.label == asked if asked else row.learns_input)), None)
 
     @property
     def jobs(self) -> list[str]:

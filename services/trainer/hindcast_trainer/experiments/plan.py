@@ -109,8 +109,11 @@ def _contradictions(request: ExperimentRequest) -> Iterator[FieldError]:
 
 def _in_lists(request: ExperimentRequest) -> Iterator[FieldError]:
     """What is there twice, and what does not belong into `lm`."""
-    for number, label in _repeated([row.label for row in request.rows]):
+    labels = [row.label for row in request.rows]
+    for number, label in _repeated(labels):
         yield FieldError(f"rows.{number}.label", f"{label!r} is another row's: labels tell rows apart")
+    if request.baseline is not None and request.baseline not in labels:
+        yield FieldError("baseline", f"{request.baseline!r} is no row's label; there are {', '.join(labels)}")
     for number, name in _repeated([preparation.name for preparation in request.prepare]):
         yield FieldError(f"prepare.{number}.name", f"{name!r} is another's: names tell preparations apart")
     for number, seed in _repeated(request.seeds):

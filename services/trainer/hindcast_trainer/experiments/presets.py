@@ -69,6 +69,8 @@ class PresetRequest(WrittenRequest):
     """Which rows, by their keys: `baseline`, `word2vec-superset`, `word2vec-external`, `domain-small-paragraphs`,
     `domain-small-sentences`, `word2vec-domain-large`, `domain-large-paragraphs`, `bilstm-lm`, and those of our own;
     null: all."""
+    baseline: str | None = None
+    """The key of the row that the others are compared with; null: the first that learns its input."""
     lm: Fields = Field(default_factory=dict)
     """Fields of every language model, instead of the preset's; those of `optimizer` are replaced one by one."""
     pretrain: PresetPretraining = PresetPretraining()
@@ -115,6 +117,7 @@ class Expansion:
             "lm": self._language_model(),
             "prepare": [{"name": name, "job": self._job(job)} for name, job in self.jobs.items()],
             "rows": [self._row(row) for row in self.rows],
+            "baseline": next((row.label for row in self.rows if row.key == request.baseline), None),
             "seeds": list(request.seeds),
             "probes": request.probes,
         }
@@ -195,9 +198,10 @@ def _unknown(request: PresetRequest) -> Iterator[FieldError]:
         if key not in keys:
             yield FieldError(f"rows.{number}", f"{key!r} is no row; there are {', '.join(keys)}")
     chosen = [row.key for row in ROWS if _chosen(row, request)]
-    for key in request.inputs:
+    named = {"baseline": request.baseline} if request.baseline is not None else {}
+    for field, key in {**named, **{f"inputs.{key}": key for key in request.inputs}}.items():
         if key not in chosen:
-            yield FieldError(f"inputs.{key}", f"is none of the rows that are made: {', '.join(chosen)}")
+            yield FieldError(field, f"{key!r} is none of the rows that are made: {', '.join(chosen)}")
 
 
 def _elsewhere(request: PresetRequest) -> Iterator[FieldError]:

@@ -88,7 +88,8 @@ class ExperimentRequest(WrittenRequest):
     prepare: Annotated[tuple[Preparation, ...], Field(max_length=MAX_PREPARATIONS)] = ()
     """Jobs whose results the rows refer to as `@name`; each is run once, when the first row needs it."""
     rows: Annotated[list[Row], Field(min_length=1, max_length=MAX_ROWS)]
-    """The first row that learns its input is the baseline."""
+    baseline: str | None = None
+    """The label of the row that the others are compared with; null: the first that learns its input."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1, max_length=MAX_SEEDS)] = (1,)
     """Each row trains a language model with each of these."""
     probes: Annotated[tuple[Probe, ...], Field(max_length=MAX_PROBES)] | AutoProbes = ()

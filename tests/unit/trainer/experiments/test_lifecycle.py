@@ -86,6 +86,12 @@ def test_a_comparison_needs_the_rows_models_and_the_baselines(database: MemoryDa
     assert (own.spec["baseline"], own.spec["pretraining"]) == ([], [])
 
 
+def test_a_comparison_is_with_the_row_that_was_asked_for(database: MemoryDatabase) -> None:
+    learned, row = submit(database, LEARNED, WORD2VEC, baseline="word2vec").rows
+    assert job(database, learned.comparison).spec["baseline"] == [job(database, row.language_models[0]).result_id]
+    assert job(database, row.comparison).spec["baseline"] == []
+
+
 def test_a_row_over_another_text_is_not_compared_with_the_baseline(database: MemoryDatabase) -> None:
     other = {**WORD2VEC, "lm": {"test": {"corpus": "news", "limit_tokens": 5}}}
     [_, row] = submit(database, LEARNED, other).rows

@@ -99,5 +99,9 @@ def test_labels_and_seeds_are_distinct() -> None:
     assert wrong_fields(request) == ["rows.2.label", "seeds.2"]
 
 
+def test_the_baseline_is_a_row() -> None:
+    assert wrong_fields(asked({"label": "a"}, {"label": "b"}, baseline="wings")) == ["baseline"]
+
+
 def test_an_experiment_has_an_end() -> None:
     assert wrong_fields(asked(*[{}] * 50, seeds=list(range(20)))) == ["rows"]

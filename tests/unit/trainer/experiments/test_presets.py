@@ -135,6 +135,12 @@ def test_each_job_of_the_preset_comes_after_what_it_needs() -> None:
         assert all(names.index(need) < names.index(name) for need in job.needs)
 
 
+def test_rows_are_compared_with_the_one_whose_key_is_given(database: MemoryDatabase) -> None:
+    experiment = submit(database, rows=["baseline", "word2vec-superset", "word2vec-tied"], baseline="word2vec-superset")
+    assert experiment.baseline is not None
+    assert experiment.baseline.label == "word2vec, LM superset"
+
+
 NOWHERE = {"corpus": "nowhere"}
 
 
@@ -151,6 +157,8 @@ NOWHERE = {"corpus": "nowhere"}
         ({"rows": ["baseline"], "external_table": "theirs"}, "external_table"),
         ({"rows": ["baseline", "bilstm-lm"], "pretrain": {"word2vec": {"epochs": 2}}}, "pretrain.word2vec"),
         ({"inputs": {"wings": {}}}, "inputs.wings"),
+        ({"baseline": "wings"}, "baseline"),
+        ({"rows": ["baseline", "bilstm-lm"], "baseline": "word2vec-superset"}, "baseline"),
         ({"inputs": {"bilstm-lm": {"normalization": "wings"}}}, "inputs.bilstm-lm.normalization"),
         ({"lm": {"train": "news"}}, "lm.train"),
         ({"lm": {"input": {}}}, "lm.input"),

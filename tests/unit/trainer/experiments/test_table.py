@@ -100,6 +100,15 @@ def test_rows_are_compared_with_the_first_that_learns_its_input() -> None:
     assert answer.rows[1].relative_to_baseline is None
 
 
+def test_rows_are_compared_with_the_one_that_was_asked_for() -> None:
+    answer = tabulate(replace(EXPERIMENT, request={**EXPERIMENT.request, "baseline": TABLE.label}), known())
+    assert answer.baseline == TABLE.label
+    learned, pretrained = (row.relative_to_baseline for row in answer.rows)
+    assert learned is not None
+    assert learned.change == pytest.approx(0.25)
+    assert pretrained is None
+
+
 def test_a_row_says_what_its_table_was_trained_on() -> None:
     learned, pretrained = tabulate(EXPERIMENT, known()).rows
     assert learned.pretraining is None
