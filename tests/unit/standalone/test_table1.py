@@ -35,7 +35,7 @@ class FakeServer:
     def find(self, path: str, name: str) -> Any | None:
         return self.known.get(name)
 
-    def upload(self, body: Any, *, encoding: str, **query: str) -> Any:
+    def upload(self, body: bytes, **query: str) -> Any:
         self.uploaded.append(query["name"])
         return {}
 

@@ -1,15 +1,21 @@
 """The demonstration's side of the HTTP interface: post, wait with progress bars, read."""
 
+import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
+from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
-import httpx
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from hindcast.errors import HindcastError, InvalidInput, Unavailable
+from hindcast_client import errors
+from hindcast_client.request import Request
+from hindcast_client.synchronous.transport import Transport
+from hindcast_client.uploads import upload_of
 
 POLL_SECONDS = 1.0
 REQUESTS_PER_SECOND = 10
@@ -20,8 +26,11 @@ PLAIN_REPORT_SECONDS = 30.0
 """How often a job is reported where no terminal shows bars."""
 ENDED_BADLY = ("failed", "cancelled")
 ENDED = ("succeeded", *ENDED_BADLY)
+ANSWER_SECONDS = 900.0
+"""How long an answer may be on its way: tuning weights on many lists takes minutes, and so may anything on a machine
+that is busy with other work."""
 PATIENCE_SECONDS = 120.0
-"""How long a server may be away before waiting for a job is given up: longer than a restart of everything."""
+"""How long a server may be away before it is given up: longer than a restart of everything."""
 
 
 class Refused(HindcastError):
@@ -30,75 +39,59 @@ class Refused(HindcastError):
     def __init__(self, detail: str, *, status: int) -> None:
         super().__init__(detail)
         self.status = status
-
-    @classmethod
-    def of(cls, response: httpx.Response) -> "Refused":
-        """From an answer with a problem in it."""
-        is_problem = response.headers.get("content-type", "").startswith("application/problem+json")
-        detail = response.json()["detail"] if is_problem else response.text[:200]
-        return cls(f"{response.request.method} {response.request.url.path}: {detail}", status=response.status_code)
+        """Of HTTP."""
 
 
 class ApiClient:
-    """Hindcast's HTTP interface, as far as the demonstration needs it."""
+    """Hindcast's HTTP interface, as far as the demonstration needs it. Restarts of the server are sat out."""
 
-    def __init__(self, url: str, console: Console, *, answer_seconds: float = 60.0) -> None:
-        """`answer_seconds` is how long an answer may be on its way."""
+    def __init__(self, url: str, console: Console) -> None:
         self.url = url
         self.console = console
-        self._http = httpx.Client(base_url=url, timeout=httpx.Timeout(answer_seconds, write=None))
+        self._transport = Transport(url, api_key=None, timeout=ANSWER_SECONDS, patience=PATIENCE_SECONDS)
 
-    def get(self, path: str, **query: str) -> Any:
-        """The answer's JSON; Refused with the problem's detail; Unavailable while the server is away."""
-        return self._answer("GET", path, params=query).json()
-
-    def text(self, path: str, **query: str) -> str:
-        """The answer's text."""
-        return self._answer("GET", path, params=query).text
+    def get(self, path: str) -> Any:
+        """The answer's JSON. Refused with the problem's detail; Unavailable where the server stays away."""
+        return json.loads(self._answer(Request("GET", path)))
 
     def post(self, path: str, body: Mapping[str, Any]) -> Any:
         """The answer's JSON."""
-        return self._answer("POST", path, json=body).json()
+        return json.loads(self._answer(Request("POST", path, json=body)))
 
     def delete(self, path: str) -> None:
         """It is there no more."""
-        self._answer("DELETE", path)
+        self._answer(Request("DELETE", path))
 
     def find(self, path: str, name: str) -> Any | None:
         """What bears that name, or None."""
         try:
             return self.get(f"{path}/{name}")
         except Refused as error:
-            if error.status == 404:
+            if error.status == HTTPStatus.NOT_FOUND:
                 return None
             raise
 
-    def upload(self, body: bytes | Iterable[bytes], *, encoding: str, **query: str) -> Any:
-        """A new corpus from a compressed file."""
-        headers = {"Content-Encoding": encoding, "Content-Type": "application/octet-stream"}
-        return self._answer("POST", "/v1/corpora", params=query, content=body, headers=headers).json()
+    def upload(self, source: Path | bytes, **query: str) -> Any:
+        """A new corpus, from a file or from what is in one; compressed files are told by their beginnings."""
+        return json.loads(self._answer(Request("POST", "/v1/corpora", query=query, upload=upload_of(source))))
 
     def send(self, path: str, body: bytes, query: Mapping[str, str | float], *, accept: str = "*/*") -> bytes:
         """The answer to a body that isn't JSON; what it is, `query` says."""
-        headers = {"Content-Type": "application/octet-stream", "Accept": accept}
-        return self._answer("POST", path, params=query, content=body, headers=headers).content
+        return self._answer(Request("POST", path, query=query, upload=upload_of(body), accept=accept))
 
-    def _answer(self, method: str, path: str, **request: Any) -> httpx.Response:
+    def _answer(self, request: Request) -> bytes:
         try:
-            response = self._http.request(method, path, **request)
-        except httpx.TransportError as error:
-            raise Unavailable(f"{self.url} does not answer: {error}") from error
-        if response.status_code == httpx.codes.SERVICE_UNAVAILABLE:
-            raise Unavailable(response.json().get("detail"))
-        if response.is_error:
-            raise Refused.of(response)
-        return response
+            return self._transport.read(request)
+        except errors.Unavailable as error:
+            raise Unavailable(error.detail) from error
+        except errors.Refused as error:
+            raise Refused(f"{request.method} {request.path}: {error.detail}", status=error.status) from error
+        except errors.HindcastError as error:
+            raise Unavailable(str(error)) from error
 
     def wait(self, jobs: Mapping[str, str]) -> None:
-        """Show each job (id -> label) with a bar until all have ended.
-
-        Server restarts in between are sat out. Where no terminal is attached, lines are printed instead of bars.
-        """
+        """Show each job (id -> label) with a bar until all have ended. Where no terminal is attached, lines are printed
+        instead of bars."""
         if self.console.is_terminal:
             with Progress(
                 TextColumn("{task.description}"),
@@ -115,16 +108,9 @@ class ApiClient:
 
     def _follow(self, jobs: Mapping[str, str], display: "_Bars | _Lines") -> None:
         open_jobs = dict(jobs)
-        last_answer = time.monotonic()
         while open_jobs:
             for id, label in list(open_jobs.items()):
-                try:
-                    job = self.get(f"/v1/jobs/{id}")
-                except Unavailable:
-                    if time.monotonic() - last_answer > PATIENCE_SECONDS:
-                        raise
-                    break
-                last_answer = time.monotonic()
+                job = self.get(f"/v1/jobs/{id}")
                 display.show(label, job)
                 if job["status"] in ENDED:
                     del open_jobs[id]
@@ -162,7 +148,7 @@ def upload_once(api: ApiClient, body: bytes, *, name: str, pipeline: str) -> Non
     found = api.find("/v1/corpora", name)
     if found is None:
         api.console.print(f"Uploading {name}")
-        api.upload([body], encoding="gzip", name=name, format="jsonl", pipeline=pipeline)
+        api.upload(body, name=name, format="jsonl", pipeline=pipeline)
     elif found.get("sha256") not in (None, sha256(body).hexdigest()):
         raise InvalidInput.field(
             "DATA", f"is not the text that corpus {name} was made of; take another folder as HINDCAST_HOME"

@@ -23,9 +23,6 @@ from hindcast_standalone.demonstrations.asr_rescoring import lists_of, outcome, 
 from hindcast_standalone.demonstrations.asr_trigrams import pocketsphinx_log10
 from hindcast_standalone.demonstrations.server import running_server
 
-ANSWER_SECONDS = 900.0
-"""Some lattices are read before the first is answered, and weights are searched for at length."""
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -48,7 +45,7 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
     output = asked.output or settings.home_folder / "asr-demo"
     decoded = _decoded(asked.data / "asr", output / "decoded", console)
     with running_server(settings, console) as url:
-        api = ApiClient(url, console, answer_seconds=ANSWER_SECONDS)
+        api = ApiClient(url, console)
         model = asked.model or asr_model.trained(
             api,
             asked.data / "novels",

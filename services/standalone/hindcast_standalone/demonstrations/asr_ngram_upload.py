@@ -3,9 +3,8 @@
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
-
-import httpx
 
 from hindcast.text.pipeline import PipelineName
 from hindcast_scorer.lattices.lattice import Lattice
@@ -49,7 +48,7 @@ def uploaded(api: ApiClient, path: Path, say: Say) -> str | None:
         try:
             api.send("/v1/ngrams", content, {"name": name})
         except Refused as refusal:
-            if refusal.status != httpx.codes.NOT_IMPLEMENTED:
+            if refusal.status != HTTPStatus.NOT_IMPLEMENTED:
                 raise
             say(f"PocketSphinx's trigrams stay out, and the neural model stands alone. {refusal.detail}")
             return None

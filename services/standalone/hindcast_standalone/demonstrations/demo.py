@@ -65,7 +65,7 @@ def _uploaded(api: ApiClient, name: str, body: bytes) -> Any:
         api.console.print(f"Reusing corpus {name}")
         retry_upload(api, found)
         return found
-    return api.upload(body, encoding="gzip", name=name, format="jsonl", pipeline="plain")
+    return api.upload(body, name=name, format="jsonl", pipeline="plain")
 
 
 def _domains(api: ApiClient, name: str) -> Any:

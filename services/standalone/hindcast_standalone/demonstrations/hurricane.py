@@ -5,7 +5,7 @@ at place 28,553 of 33,279.
 """
 
 import lzma
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def run(settings: Settings, *, wikitext2: Path, epochs: int, console: Console) -
                 retry_upload(api, corpus)
             else:
                 console.print(f"Uploading {path}")
-                api.upload(_chunks(path), encoding="xz", name=f"wikitext-2-{part}", format="text", pipeline="wikitext")
+                api.upload(path, name=f"wikitext-2-{part}", format="text", pipeline="wikitext")
         name = f"hurricane-{epochs}-epochs"
         found = submitted(api, "/v1/experiments", experiment(name, epochs=epochs))
         api.wait(labelled_jobs(api, found))
@@ -102,12 +102,6 @@ def experiment(name: str, *, epochs: int) -> dict[str, Any]:
         "seeds": [1],
         "probes": [],
     }
-
-
-def _chunks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
-        while chunk := stream.read(1 << 16):
-            yield chunk
 
 
 def _print_ranks(api: ApiClient, answer: Mapping[str, Any], asked: list[Context]) -> None:

@@ -25,9 +25,6 @@ from hindcast_standalone.demonstrations.switchboard_requests import DROPOUTS, GE
 from hindcast_standalone.demonstrations.table1_requests import corpus_name
 from hindcast_standalone.demonstrations.table1_texts import PIPELINE, SourceText, select
 
-ANSWER_SECONDS = 900.0
-"""Weights are searched for once for each conversation that is held back, at length."""
-
 
 @dataclass(frozen=True)
 class Asked:
@@ -51,7 +48,7 @@ def run(settings: Settings, asked: Asked, *, command: str, console: Console) -> 
     texts = [text for text in select(asked.data) if text.name in (*requests.OTHER, requests.SWITCHBOARD)]
     study = Study(epochs=asked.epochs, seeds=asked.seeds)
     with running_server(settings, console, side_by_side=True) as url:
-        api = ApiClient(url, console, answer_seconds=ANSWER_SECONDS)
+        api = ApiClient(url, console)
         for text in texts:
             upload_once(api, text.body(), name=corpus_name(text.name), pipeline=PIPELINE)
         ngram = uploaded_ngram(api, asked.lmplz, _switchboard(texts), output) if asked.lmplz else None
