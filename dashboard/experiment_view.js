@@ -59,7 +59,10 @@ function useToldStatus(status) {
 function Actions({ experiment, reload }) {
   const { failure, isBusy, act } = useAction();
   const isOver = hasEnded(experiment);
-  const canRetry = experiment.status === "cancelled" || experiment.rows.some((row) => ["failed", "cancelled"].includes(row.status));
+  const lacksIntervals = (row) => row.status === "succeeded" && row.perplexity && !row.perplexity.ci95;
+  const canRetry =
+    experiment.status === "cancelled" ||
+    experiment.rows.some((row) => ["failed", "cancelled"].includes(row.status) || (isOver && lacksIntervals(row)));
   const move = (name) => act(() => ask(v1("experiments", experiment.id, name), { method: "POST" }), reload);
   const remove = () => {
     if (!confirm(`Delete the experiment ${called(experiment)}? Its jobs and models stay.`)) return;

@@ -16,8 +16,8 @@ from hindcast_trainer.experiments.document import Experiment
 from hindcast_trainer.experiments.request import ExperimentRequest
 from hindcast_trainer.topical_probe import CONTEXTS, FIGURES
 
-TABLE, RUNNING = "table", "running"
-"""One that has ended, a row of it failed; and one whose second row has only begun."""
+TABLE, RUNNING, UNSURE = "table", "running", "unsure"
+"""One that has ended, a row of it failed; one whose second row has only begun; and one that lacks but its intervals."""
 FAILED_BECAUSE = "The text has 4 sentences, fewer than lanes."
 OVERLAP = "2.5% of the held-out text's sequences of 8 words are in the pre-training text too."
 PERPLEXITIES: Mapping[str, list[float]] = {
@@ -56,12 +56,14 @@ _BROKEN = {
 
 
 def make_experiments(database_url: str) -> None:
-    """TABLE and RUNNING, in a database with nothing in it."""
+    """TABLE, RUNNING and UNSURE, in a database with nothing in it."""
     database = PostgresDatabase(database_url, pool_size=1)
     with database.transaction() as transaction:
         for name in _NEWS:
             corpus = Resource(f"cor_{name}", "corpus", name, "key", CORPUS_FACTS, 0, None, datetime.now(UTC))
             transaction.resources.add(corpus)
+        unsure = _submitted(transaction, UNSURE, [{**_LEARNED, "lm": {"hidden_size": 32}}], probes=[])
+        _run(transaction, unsure, fails=lambda job: job.kind == "comparison")
         whole = _submitted(transaction, TABLE, [_LEARNED, _WORD2VEC, _LSA, _BROKEN], probes={"auto": 300})
         _run(transaction, whole, fails=lambda job: job.kind == "bilstm_lm")
         probes = [{"context": "The navy was placed on standby for", "target": "hurricane"}]

@@ -8,7 +8,16 @@ from typing import Any
 import httpx
 import pytest
 from browser.looking import DESKTOP, LOOKS, Look, Scheme, faults, overflows
-from browser.made_experiments import CHANGES, FAILED_BECAUSE, OVERLAP, PERPLEXITIES, RUNNING, TABLE, make_experiments
+from browser.made_experiments import (
+    CHANGES,
+    FAILED_BECAUSE,
+    OVERLAP,
+    PERPLEXITIES,
+    RUNNING,
+    TABLE,
+    UNSURE,
+    make_experiments,
+)
 from playwright.sync_api import Page, expect
 
 from hindcast.settings import Settings
@@ -200,6 +209,14 @@ def test_one_is_cancelled_retried_and_deleted(look: Look, site: str) -> None:
     page.get_by_role("button", name="Delete").click()
     expect(page.get_by_role("heading", name="Experiments", exact=True)).to_be_visible()
     expect(page.get_by_role("link", name=TABLE)).to_have_count(0)
+
+
+def test_intervals_that_failed_are_taken_again(look: Look, site: str) -> None:
+    page = opened(look, site, UNSURE)
+    expect(page.get_by_text(f"no pre-training has no intervals: {FAILED_BECAUSE}")).to_be_visible()
+    page.get_by_role("button", name="Retry what failed").click()
+    expect(page.locator("#announcer")).to_have_text("The experiment is running now.")
+    expect(page.get_by_role("button", name="Retry what failed")).to_have_count(0)
 
 
 def test_halves_are_rounded_as_in_the_table_of_the_server(look: Look, empty_url: str) -> None:

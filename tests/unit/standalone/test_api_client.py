@@ -36,6 +36,17 @@ def test_what_is_submitted_is_sent_again_by_the_same_key_where_its_answer_was_lo
     assert len({each.headers["idempotency-key"] for each in sent}) == 1
 
 
+def test_what_failed_of_an_experiment_is_queued_again_though_its_rows_have_succeeded(
+    server: Misbehaving, api: ApiClient
+) -> None:
+    found = {"id": "exp_1", "status": "succeeded", "rows": [{"status": "succeeded"}]}
+    retried = {**found, "status": "running"}
+    server.does = [tells(found), tells(retried), tells(found), refuses(409, detail="No job has failed.")]
+    assert submitted(api, "/v1/experiments", {"name": "mine"}) == retried
+    assert submitted(api, "/v1/experiments", {"name": "mine"}) == found
+    assert [each.path for each in server.asked] == ["/v1/experiments/mine", "/v1/experiments/exp_1/retry"] * 2
+
+
 def test_a_refusal_is_told_with_what_was_asked(server: Misbehaving, api: ApiClient) -> None:
     server.does = [refuses(422, detail="epochs must be 1 or more.")]
     with pytest.raises(Refused, match=r"^POST /v1/jobs: epochs must be 1 or more\.$") as refused:

@@ -125,14 +125,17 @@ def submitted(api: ApiClient, path: str, request: Mapping[str, Any]) -> Any:
 
 
 def retried(api: ApiClient, path: str, found: Mapping[str, Any]) -> Any:
-    """The job or experiment, queued again where it, or a row of it, ended badly. A refusal is printed: waiting for it
-    will say the rest."""
-    if not any(each["status"] in ENDED_BADLY for each in (found, *found.get("rows", ()))):
+    """The job or experiment, with what ended badly of it queued again. Where a row ended badly, a refusal is printed:
+    waiting for it will say the rest."""
+    rows = found.get("rows", ())
+    ended_badly = any(each["status"] in ENDED_BADLY for each in (found, *rows))
+    if not rows and not ended_badly:
         return found
-    try:
+    try:  # of an experiment in any case: that intervals of a row are lacking, its status doesn't say
         return api.post(f"{path}/{found['id']}/retry", {})
     except Refused as error:
-        api.console.print(error.detail, markup=False)
+        if ended_badly:
+            api.console.print(error.detail, markup=False)
         return found
 
 

@@ -42,15 +42,22 @@ def _differences(experiment: Experiment, known: Known) -> Iterator[str]:
 def _failures(experiment: Experiment, known: Known) -> Iterator[str]:
     """The baseline's, and those of comparisons that no other failure explains."""
     baseline = experiment.baseline
-    if baseline is not None and len(experiment.rows) > 1:
-        ends = {JobStatus.FAILED, JobStatus.CANCELLED}.intersection(known.statuses(baseline.own_jobs))
-        if ends:
-            yield f"The baseline, {baseline.label}, was not finished ({min(ends)}): no row is compared with all of it."
+    of_baseline = _bad_ends(baseline, known) if baseline else set()
+    if baseline is not None and of_baseline and len(experiment.rows) > 1:
+        ended = min(of_baseline)
+        yield f"The baseline, {baseline.label}, was not finished ({ended}): no row is compared with all of it."
     for row in experiment.rows:
         job = known.jobs.get(row.comparison or "")
         problem = (job.error or {}) if job and job.status is JobStatus.FAILED else {}
         if problem and problem.get("type") != NEED_FAILED["type"]:
             yield f"{row.label} has no intervals: {problem.get('detail')}"
+        elif problem and not of_baseline and not _bad_ends(row, known):
+            # A model was retried alone, or by another experiment that shares it: what failed for want of it was not.
+            yield f"{row.label} has no intervals: a model that they need was lacking before. Retry the experiment."
+
+
+def _bad_ends(row: RowJobs, known: Known) -> set[JobStatus]:
+    return {JobStatus.FAILED, JobStatus.CANCELLED}.intersection(known.statuses(row.own_jobs))
 
 
 def _overlaps(experiment: Experiment, known: Known) -> Iterator[str]:

@@ -212,6 +212,14 @@ def test_a_baseline_that_failed_is_told_once() -> None:
     assert answer.warnings == ["The baseline, none, was not finished (failed): no row is compared with all of it."]
 
 
+def test_intervals_that_were_not_taken_again_when_the_model_was_are_told() -> None:
+    answer = tabulate(WITH_COMPARISONS, compared(status=JobStatus.FAILED, error=service.NEED_FAILED))
+    assert answer.rows[1].status == JobStatus.SUCCEEDED
+    [warning] = answer.warnings
+    assert warning.startswith("word2vec has no intervals")
+    assert warning.endswith("Retry the experiment.")
+
+
 @pytest.mark.parametrize("facts", [{"vocabulary": {"size": 9000, "sha256": "cd" * 32}}, {"pipeline": "asr"}])
 def test_models_that_cant_be_compared_are_not(facts: dict[str, Any]) -> None:
     different = {**RESOURCES, "lm_table1": resource("lm_table1", **facts)}
