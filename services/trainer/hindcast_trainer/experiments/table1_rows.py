@@ -150,7 +150,30 @@ WORD2VEC_TIED = PresetRow(
     lm={"tied": True},
 )
 """What is pre-trained begins both where words are read and where they are predicted."""
+DOCUMENTS = PresetRow(
+    "documents",
+    "no pre-training, documents",
+    input={"type": "learned", "size": 256},
+    lm={"history": "document"},
+)
+WORD2VEC_DOCUMENTS = PresetRow(
+    "word2vec-documents",
+    "word2vec, documents",
+    table="word2vec_superset",
+    input=WORD2VEC_INPUT,
+    lm={"history": "document"},
+)
+"""The state goes on from one sentence of a document to the next: what the text is about is told by the text itself."""
 
-OWN_ROWS: Sequence[PresetRow] = (TRAINABLE, WITH_DOMAINS, WITH_BILSTM_LM, AUXILIARY, TIED, WORD2VEC_TIED)
+OWN_ROWS: Sequence[PresetRow] = (
+    TRAINABLE,
+    WITH_DOMAINS,
+    WITH_BILSTM_LM,
+    AUXILIARY,
+    TIED,
+    WORD2VEC_TIED,
+    DOCUMENTS,
+    WORD2VEC_DOCUMENTS,
+)
 """What the paper didn't try, or proposes."""
 ROWS: Sequence[PresetRow] = (*PAPER_ROWS, *OWN_ROWS)

@@ -83,6 +83,13 @@ def test_every_row_has_the_papers_best_settings() -> None:
         assert (given["normalization"], given["compression"], given["trainable"]) == (*best, False), label
 
 
+def test_sentences_are_read_by_themselves_but_in_rows_of_documents() -> None:
+    histories = {label: model["history"] for label, [model] in specs(asked(external_table="google")).items()}
+    documents = {label for label, history in histories.items() if history == "document"}
+    assert documents == {"no pre-training, documents", "word2vec, documents"}
+    assert {histories[row.label] for row in PAPER_ROWS} == {"sentence"}
+
+
 def test_domains_are_found_in_the_text_that_is_classified(database: MemoryDatabase) -> None:
     experiment = submit(database, rows=["domain-small-sentences", "domain-large-paragraphs"])
     with database.transaction() as transaction:
