@@ -148,7 +148,7 @@ def _frame(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_axisbelow(True)
     axes.margins(x=0.08)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_xlabel("perplexity, change to the model without pre-training in % (less is better)")
+    axes.set_xlabel("perplexity, change to the baseline in % (less is better)")
     own = next((place for place, row in enumerate(rows) if row.paper_change is None), None)
     if own and all(row.paper_change is None for row in rows[own:]):
         axes.axhline(own - 0.5, color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)))
