@@ -4,6 +4,7 @@ beside it, and what pre-training brings over the amount of text to learn."""
 from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
+from textwrap import shorten
 from typing import Any, Protocol
 
 import matplotlib as mpl
@@ -33,6 +34,8 @@ WIDTH, ROW, ABOVE, BELOW = 10.0, 0.46, 0.95, 1.0
 """Inches: of the picture, and the height of a row, of what stands above the rows and below."""
 LEFT, RIGHT, OUR_COLUMN, PAPER_COLUMN = 0.245, 0.745, 0.835, 0.965
 """Shares of the width: where the dots' field begins and ends, and where the figures' columns end."""
+LONGEST_NAME = 60
+"""Letters, of the baseline's below the axis."""
 OFFSET = 0.14
 """Of a row's height, between its middle and our dot, or the paper's."""
 
@@ -61,8 +64,8 @@ class Row(Protocol):
         """Why there is no perplexity."""
 
 
-def draw_changes(rows: Sequence[Row], *, title: str, note: str) -> Figure:
-    """All rows but the baseline. One that has no perplexity says why."""
+def draw_changes(rows: Sequence[Row], *, baseline: str | None, title: str, note: str) -> Figure:
+    """All rows but the baseline, whose label the axis names. One that has no perplexity says why."""
     shown = [row for row in rows if row.change is not None or row.paper_change is not None or row.remark]
     height = ABOVE + ROW * len(shown) + BELOW
     with mpl.rc_context(STYLE):
@@ -72,7 +75,7 @@ def draw_changes(rows: Sequence[Row], *, title: str, note: str) -> Figure:
         figure.text(0.02, 0.18 / height, note, fontsize=8.5, color=GREY, va="center")
         for place, row in enumerate(shown):
             _row(axes, place, row)
-        _frame(axes, shown)
+        _frame(axes, shown, baseline)
         _columns(figure, axes, shown)
         return figure
 
@@ -139,7 +142,7 @@ def _row(axes: Axes, place: int, row: Row) -> None:
         )
 
 
-def _frame(axes: Axes, rows: Sequence[Row]) -> None:
+def _frame(axes: Axes, rows: Sequence[Row], baseline: str | None) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.tick_params(axis="y", length=0)
@@ -148,7 +151,8 @@ def _frame(axes: Axes, rows: Sequence[Row]) -> None:
     axes.set_axisbelow(True)
     axes.margins(x=0.08)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.set_xlabel("perplexity, change to the baseline in % (less is better)")
+    beside = shorten(baseline or "the baseline", LONGEST_NAME, placeholder="…")
+    axes.set_xlabel(f"perplexity, change to {beside} in % (less is better)")
     own = next((place for place, row in enumerate(rows) if row.paper_change is None), None)
     if own and all(row.paper_change is None for row in rows[own:]):
         axes.axhline(own - 0.5, color=FAINT, linewidth=1.2, linestyle=(0, (4, 3)))

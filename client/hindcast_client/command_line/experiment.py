@@ -202,6 +202,8 @@ def _table(experiment: ExperimentAnswer) -> None:
     # A column that nothing stands in is none.
     kept = [number for number in range(len(ROWS)) if number < 2 or any(row[number] is not None for row in rows)]
     print_table([ROWS[number] for number in kept], [[row[number] for number in kept] for row in rows])
+    if experiment.baseline is not None and len(rows) > 1:
+        tell(printable(f"Changes are to {experiment.baseline}."))
     for row in experiment.rows:
         if row.error:
             tell(printable(f"{row.label}: {row.error}"))

@@ -128,7 +128,9 @@ def _figure(
         if len(rows) < 2:
             wrong_usage("An experiment must have two rows or more: there is nothing to compare.")
         models = f"{_counted(answers[0])} a row; {BARS}"
-        return draw_changes(rows, title=title or TITLE, note=models if note is None else note)
+        return draw_changes(
+            rows, baseline=answers[0]["baseline"], title=title or TITLE, note=models if note is None else note
+        )
     gains = gains_of(list(zip(_words(to, answers, words), answers, strict=True)))
     if not gains:
         raise Failure("None of these experiments has a change to draw.")

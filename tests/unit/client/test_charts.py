@@ -52,8 +52,9 @@ def test_changes_are_each_to_the_baseline_of_their_own():
 
 
 def test_the_picture_names_every_row_but_the_baseline_and_repeats_byte_for_byte(drawn, tmp_path):
-    told = {"title": "Which help?", "note": "Ours: made"}
+    told = {"baseline": ANSWER["baseline"], "title": "Which help?", "note": "Ours: made"}
     svg = drawn(draw_changes(changes_of(ANSWER), **told))
+    assert "perplexity, change to no pre-training in %" in svg
     for text in ("Which help?", "Ours: made", "word2vec, LM superset", "word2vec, other text", "−10.0 %", "−14.3 %"):
         assert f">{text}<" in svg
     assert "failed" in svg

@@ -273,8 +273,11 @@ class Study:
     def _report(self, answer: Mapping[str, Any], size: Size, tuned: Sequence[str]) -> None:
         rows = figures(answer)
         self._api.console.print(terminal_table(rows))
+        beside = f"changes are to {answer['baseline']}"
+        self._api.console.print(f"In this table {beside}.", highlight=False, markup=False)
         seeds = len(answer["seeds"])
         described = [
+            f"- {beside}",
             f"- {size.lm_words:,} words to learn, {_vocabulary(size)}, "
             f"domains of {size.domain_small:,} and {size.domain_large:,} words, {_counted(seeds)}",
             *([f"- every language model: {json.dumps(size.lm)}"] if size.lm else []),
@@ -289,7 +292,7 @@ class Study:
             "The paper's: 10 million words of its own, 25,000."
         )
         heading = "Which pre-trained embeddings help a small language model?"
-        self._draw(draw_changes(rows, title=heading, note=note), "table1")
+        self._draw(draw_changes(rows, baseline=answer["baseline"], title=heading, note=note), "table1")
 
     def _write(
         self, stem: str, title: str, rows: Sequence[Figures], described: Sequence[str], answer: Mapping[str, Any]

@@ -107,6 +107,8 @@ def _legend(answer: ExperimentAnswer) -> str:
     seeds = len(answer.seeds)
     over = "one model a row" if seeds == 1 else f"mean and standard deviation over {seeds} models a row"
     told = [f"PPL: perplexity of the {' and '.join(texts)} text, {over}."]
+    if answer.baseline is not None and len(answer.rows) > 1:
+        told.append(f"Changes are to {_verbatim(answer.baseline)}.")
     if any(row.perplexity and row.perplexity.ci95 for row in answer.rows):
         covered = "sentences" if seeds == 1 else "sentences, and over the seeds by Student's t"
         told.append(f"In brackets: 95 % intervals by a paired bootstrap over its {covered}.")

@@ -53,7 +53,7 @@ def _failures(experiment: Experiment, known: Known) -> Iterator[str]:
             yield f"{row.label} has no intervals: {problem.get('detail')}"
         elif problem and not of_baseline and not _bad_ends(row, known):
             # A model was retried alone, or by another experiment that shares it: what failed for want of it was not.
-            yield f"{row.label} has no intervals: a model that they need was lacking before. Retry the experiment."
+            yield f"{row.label} has no intervals: models were lacking when they were due. Retry the experiment."
 
 
 def _bad_ends(row: RowJobs, known: Known) -> set[JobStatus]:
