@@ -103,7 +103,7 @@ class Expansion:
     def of(cls, request: PresetRequest) -> "Expansion":
         """InvalidInput where rows are unknown, or lack a text."""
         rows = [row for row in ROWS if _chosen(row, request)]
-        jobs = jobs_of(rows)
+        jobs = jobs_of(rows, dict(request.pretrain))
         wrong = [*_unknown(request), *_elsewhere(request), *_unused(request, rows, jobs)]
         if wrong := [*wrong, *_lacking(request, rows, jobs)]:
             raise InvalidInput.fields(list(dict.fromkeys(wrong)))

@@ -7,7 +7,7 @@ are ours.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from pydantic import JsonValue
@@ -107,11 +107,16 @@ JOBS: Mapping[str, PresetJob] = {
 """What rows need, each after what it needs itself."""
 
 
-def jobs_of(rows: Sequence["PresetRow"]) -> Mapping[str, PresetJob]:
-    """The jobs of JOBS that these rows need, each after what it needs itself."""
+def jobs_of(
+    rows: Sequence["PresetRow"], replaced: Mapping[str, Mapping[str, JsonValue]] | None = None
+) -> Mapping[str, PresetJob]:
+    """The jobs of JOBS that these rows need, each after what it needs itself. Fields may be `replaced`, by the kind of
+    job: with gold domains, say, no job that finds domains is needed."""
+    own = replaced or {}
     needed = {name for row in rows for name in row.needs}
-    for name in reversed(list(JOBS)):
-        needed.update(JOBS[name].needs if name in needed else ())
+    for name, job in reversed(list(JOBS.items())):
+        if name in needed:
+            needed.update(replace(job, fields={**job.fields, **own.get(job.kind, {})}).needs)
     return {name: job for name, job in JOBS.items() if name in needed}
 
 

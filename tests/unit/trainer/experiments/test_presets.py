@@ -102,6 +102,15 @@ def test_domains_are_found_in_the_text_that_is_classified(database: MemoryDataba
     assert names["domains_small"].spec["corpus"]["limit_tokens"] == 10
 
 
+def test_gold_domains_need_no_job_that_finds_domains(database: MemoryDatabase) -> None:
+    gold = {"bilstm_domain": {"domains": "gold"}}
+    experiment = submit(database, rows=["baseline", "domain-small-paragraphs"], pretrain=gold)
+    assert [each.name for each in experiment.prepared] == ["domain_small_paragraphs"]
+    with pytest.raises(InvalidInput) as caught:
+        submit(database, rows=["domain-small-paragraphs"], pretrain={**gold, "domains": {"k": 5}})
+    assert [error.field for error in caught.value.errors] == ["pretrain.domains"]
+
+
 def test_without_an_external_table_its_row_is_left_out() -> None:
     keys = [row.key for row in Expansion.of(asked()).rows]
     assert "word2vec-external" not in keys
