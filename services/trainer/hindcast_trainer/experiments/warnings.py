@@ -19,7 +19,7 @@ def warnings(experiment: Experiment, known: Known) -> list[str]:
     return [
         *_differences(experiment, known),
         *_failures(experiment, known),
-        *_overlaps(experiment, known),
+        *_of_rows(experiment, known),
         *_few_words(experiment, known),
     ]
 
@@ -40,8 +40,10 @@ def _differences(experiment: Experiment, known: Known) -> Iterator[str]:
 
 
 def _failures(experiment: Experiment, known: Known) -> Iterator[str]:
-    """The baseline's, and those of comparisons that no other failure explains."""
+    """The baseline's, if there is one, and those of comparisons that no other failure explains."""
     baseline = experiment.baseline
+    if baseline is None and len(experiment.rows) > 1:
+        yield "No row learns its input, and no `baseline` was named: rows are not compared with each other."
     of_baseline = _bad_ends(baseline, known) if baseline else set()
     if baseline is not None and of_baseline and len(experiment.rows) > 1:
         ended = min(of_baseline)
@@ -60,21 +62,22 @@ def _bad_ends(row: RowJobs, known: Known) -> set[JobStatus]:
     return {JobStatus.FAILED, JobStatus.CANCELLED}.intersection(known.statuses(row.own_jobs))
 
 
-def _overlaps(experiment: Experiment, known: Known) -> Iterator[str]:
-    """Test text that models or tables were trained on."""
+def _of_rows(experiment: Experiment, known: Known) -> Iterator[str]:
+    """What to mind in the figures of some rows, such as test text that their models or tables were trained on."""
     told: dict[str, list[str]] = {}
     for row in experiment.rows:
-        for sentence in dict.fromkeys(_overlaps_of(row, known)):
+        for sentence in dict.fromkeys(_of_row(row, known)):
             told.setdefault(sentence, []).append(row.label)
     for sentence, labels in told.items():
         yield f"{', '.join(labels)}: {sentence}"
 
 
-def _overlaps_of(row: RowJobs, known: Known) -> Iterator[str]:
+def _of_row(row: RowJobs, known: Known) -> Iterator[str]:
     for model in known.models(row.language_models):
         for text in model.facts.get("data", {}).values():
             if "overlap" in text and (found := Overlap(**text["overlap"])).notable:
                 yield found.told("the train text")
+        yield from model.facts.get("warnings", ())
     comparison = known.succeeded(row.comparison)
     share = comparison.metrics.get("pretraining_overlap", 0.0) if comparison else 0.0
     if (found := Overlap(WORDS, share)).notable:

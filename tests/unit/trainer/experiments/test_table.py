@@ -239,6 +239,19 @@ def test_test_text_that_was_trained_on_is_warned_of() -> None:
     ]
 
 
+def test_what_a_models_card_warns_of_is_told_once() -> None:
+    told = ["The table was made from text of the pipeline asr, the model reads plain."]
+    warned = {f"lm_table{seed}": resource(f"lm_table{seed}", warnings=told) for seed in SEEDS}
+    assert tabulate(EXPERIMENT, Known(JOBS, {**RESOURCES, **warned})).warnings == [f"word2vec: {told[0]}"]
+
+
+def test_rows_that_nothing_is_compared_with_are_warned_of() -> None:
+    other = replace(TABLE, label="another")
+    [warning] = tabulate(replace(EXPERIMENT, rows=[TABLE, other]), known()).warnings
+    assert "no `baseline` was named" in warning
+    assert tabulate(replace(EXPERIMENT, rows=[TABLE]), known()).warnings == []
+
+
 AUTO = replace(EXPERIMENT, request={"seeds": list(SEEDS), "probes": {"auto": 40}})
 
 
