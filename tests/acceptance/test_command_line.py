@@ -312,7 +312,7 @@ def test_an_experiment_is_run_shown_and_drawn(made, run, folder):
     none, own = rows(done)
     assert (none["ROW"], none["STATUS"], own["ROW"], own["STATUS"]) == ("none", "succeeded", "own", "succeeded")
     assert float(own["CHANGE"]) == pytest.approx(float(own["PERPLEXITY"]) / float(none["PERPLEXITY"]) - 1, rel=1e-6)
-    assert "100 %: 4 of 4 jobs have ended" in done.stderr
+    assert "100 %: 5 of 5 jobs have ended" in done.stderr
     assert "text's sequences of 8 words are in the train text too" in done.stderr
     assert rows(run("experiment", "show", "shell-rows")) == [none, own]
     assert run("experiment", "show", "shell-rows", "--format", "markdown").stdout.startswith("# shell-rows\n\n| Row |")
@@ -329,7 +329,7 @@ def test_an_experiment_is_run_shown_and_drawn(made, run, folder):
     assert "must have different numbers of words to learn, not 1," in run(*twice, code=2).stderr
     run(*twice, "--words", "1000,300000")
     assert ">300,000<" in (folder / "curve.svg").read_text()
-    assert rows(run("experiment", "list", "--name", "shell-rows"))[0]["JOBS"] == "4 of 4"
+    assert rows(run("experiment", "list", "--name", "shell-rows"))[0]["JOBS"] == "5 of 5"
     assert "shell-rows has ended (succeeded)" in run("experiment", "cancel", "shell-rows", code=2).stderr
     assert "has failed or was cancelled" in run("experiment", "retry", "shell-rows", code=2).stderr
     assert run("experiment", "rm", "shell-rows").stdout == "shell-rows\n"

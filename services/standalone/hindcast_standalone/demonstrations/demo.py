@@ -29,7 +29,6 @@ ROLES = {
     "language_model": "language model",
     "probe": "ranks",
     "topical_probe": "topical words",
-    "comparison": "intervals",
 }
 EXPERIMENT_VERSION = 1
 """Part of the experiment's name: rises when the rows below change, so that a second run never shows an old answer."""
@@ -148,9 +147,14 @@ def labelled_jobs(api: ApiClient, experiment: Mapping[str, Any]) -> dict[str, st
     labels: dict[str, str] = {}
     for row in experiment["rows"]:
         for id in row["jobs"]:
-            kind = api.get(f"/v1/jobs/{id}")["kind"]
-            labels.setdefault(id, f"{row['label']}: {ROLES.get(kind, 'embeddings')}")
+            labels.setdefault(id, f"{row['label']}: {_role(api.get(f'/v1/jobs/{id}'))}")
     return labels
+
+
+def _role(job: Mapping[str, Any]) -> str:
+    if job["kind"] == "comparison":
+        return "change to the baseline" if job["spec"]["baseline"] else "interval"
+    return ROLES.get(job["kind"], "embeddings")
 
 
 def perplexity_table(answer: Mapping[str, Any]) -> Table:

@@ -130,8 +130,8 @@ class RowAnswer(Schema):
     pretraining: RowPretraining | None
     """null where the language model learns its input."""
     jobs: list[str]
-    """Pre-training first, then a language model for each seed, then the probes of each; last the comparison with the
-    baseline, whose failure leaves the row without intervals and does not fail it."""
+    """Pre-training first, then a language model for each seed, then the probes of each; last what takes its
+    intervals: its own, then the comparison with the baseline. Should they fail, the row has none; it does not fail."""
     models: list[str]
     """Those that are ready, in the order of the seeds."""
     perplexity: RowPerplexity | None

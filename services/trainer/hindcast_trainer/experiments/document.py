@@ -33,8 +33,12 @@ class RowJobs:
     """One for each seed, in their order."""
     probes: Sequence[str]
     """One for each seed; none where the experiment has no probes."""
+    intervals: str | None = None
+    """The job that takes the interval of its own perplexity; none without held-out text, and in experiments from before
+    there were any."""
     comparison: str | None = None
-    """The job that takes the intervals; none without held-out text, and in experiments from before there were any."""
+    """The job that compares it with the baseline; none where there is nothing to compare. In older experiments it takes
+    both intervals."""
     paper_perplexity: float | None = None
     """What the row is to be shown beside."""
     pretraining: Mapping[str, Any] | None = None
@@ -43,14 +47,19 @@ class RowJobs:
 
     @property
     def own_jobs(self) -> list[str]:
-        """Those whose end is the row's, in the order in which they need each other. A comparison is not among them: it
-        needs the baseline, whose failure is not this row's."""
+        """Those whose end is the row's, in the order in which they need each other. What takes intervals is not
+        among them: its failure leaves the row's figures as they are, and a comparison needs the baseline, too."""
         return [*filter(None, [self.pretrain]), *self.language_models, *self.probes]
 
     @property
     def jobs(self) -> list[str]:
         """All, in the order in which they need each other."""
-        return [*self.own_jobs, *filter(None, [self.comparison])]
+        return [*self.own_jobs, *self.statistics]
+
+    @property
+    def statistics(self) -> list[str]:
+        """Those that say how sure its figures are."""
+        return list(dict.fromkeys(filter(None, [self.intervals, self.comparison])))
 
 
 @dataclass(frozen=True)
@@ -84,8 +93,8 @@ class Experiment:
         """Ids of all its jobs, each once, in the order in which they need each other."""
         prepared = [each.job for each in self.prepared]
         own = (id for row in self.rows for id in row.own_jobs)
-        comparisons = (row.comparison for row in self.rows if row.comparison)
-        return list(dict.fromkeys([*prepared, *own, *comparisons]))
+        statistics = (id for row in self.rows for id in row.statistics)
+        return list(dict.fromkeys([*prepared, *own, *statistics]))
 
     def document(self) -> Mapping[str, Any]:
         """As JSON, to be stored beside id, name and time."""
@@ -106,7 +115,7 @@ class Experiment:
             created_at=stored["created_at"],
             request=stored["request"],
             prepared=[PreparedJob(**each) for each in stored.get("prepared", [])],
-            rows=[RowJobs(**row) for row in stored["rows"]],
+            rows=[RowJobs(**{"intervals": row.get("comparison"), **row}) for row in stored["rows"]],
             made=frozenset(stored["made"]),
             cancelled=stored["cancelled"],
         )

@@ -42,7 +42,7 @@ def submit(transaction: Transaction, request: ExperimentRequest) -> Experiment:
     transaction.experiments.add(experiment.id, experiment.name, experiment.document())
     queue = _Queue(transaction, request)
     experiment = replace(experiment, rows=[_row(queue, request, number, row) for number, row in enumerate(plans)])
-    rows = [replace(row, comparison=_comparison(queue, experiment, row)) for row in experiment.rows]
+    rows = [_with_statistics(queue, experiment, row) for row in experiment.rows]
     prepared = queue.prepared.finished()
     experiment = replace(experiment, prepared=prepared, rows=rows, made=frozenset(queue.made))
     known = all_of(transaction, experiment)
@@ -203,24 +203,23 @@ def _probe(request: ExperimentRequest, model: Job) -> Spec:
     return TopicalProbeJob(model=result_of(model), text=text, probes=request.probes)
 
 
-def _comparison(queue: _Queue, experiment: Experiment, row: RowJobs) -> str | None:
-    """Queue what takes the row's intervals; None where no text is held out."""
+def _with_statistics(queue: _Queue, experiment: Experiment, row: RowJobs) -> RowJobs:
+    """Queue what takes the row's intervals: two jobs, lest a baseline that fails take along what doesn't need it."""
     models = queue.those(row.language_models)
     text = held_out_text(models[0])
     if text is None:
-        return None
-    baseline: Sequence[Job] = ()
-    if experiment.baseline is not None and experiment.baseline is not row:
-        baseline = queue.those(experiment.baseline.language_models)
-        if held_out_text(baseline[0]) != text:
-            baseline = ()
-    spec = ComparisonJob(
-        models=tuple(map(result_of, models)),
-        baseline=tuple(map(result_of, baseline)),
-        text=text,
-        pretraining=tuple(queue.pretraining(row)),
-    )
-    return queue.job(spec, lambda field: field, label=row.label).id
+        return row
+    own = ComparisonJob(models=tuple(map(result_of, models)), text=text, pretraining=tuple(queue.pretraining(row)))
+    row = replace(row, intervals=queue.job(own, lambda field: field, label=row.label).id)
+    baseline = experiment.baseline
+    if baseline is None or baseline.label == row.label:
+        return row
+    others = queue.those(baseline.language_models)
+    if held_out_text(others[0]) != text:
+        return row
+    beside = ComparisonJob(models=own.models, baseline=tuple(map(result_of, others)), text=text)
+    label = f"{row.label} beside {baseline.label}"
+    return replace(row, comparison=queue.job(beside, lambda field: field, label=label).id)
 
 
 def _all(transaction: Transaction) -> Iterator[Experiment]:

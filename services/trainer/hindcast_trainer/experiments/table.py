@@ -137,7 +137,7 @@ def _perplexity(row: RowJobs, known: Known) -> RowPerplexity | None:
         on=on,
         mean=mean(values) if values else None,
         std=stdev(values) if len(values) > 1 else None,
-        ci95=_interval(known.succeeded(row.comparison), "perplexity"),
+        ci95=_interval(known.succeeded(row.intervals), "perplexity"),
         per_seed=per_seed,
     )
 

@@ -1,7 +1,7 @@
 """What makes the rows of an experiment hard to compare, and what keeps them from being compared."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hindcast.jobs.job import JobStatus
@@ -49,13 +49,18 @@ def _failures(experiment: Experiment, known: Known) -> Iterator[str]:
         ended = min(of_baseline)
         yield f"The baseline, {baseline.label}, was not finished ({ended}): no row is compared with all of it."
     for row in experiment.rows:
-        job = known.jobs.get(row.comparison or "")
-        problem = (job.error or {}) if job and job.status is JobStatus.FAILED else {}
-        if problem and problem.get("type") != NEED_FAILED["type"]:
-            yield f"{row.label} has no intervals: {problem.get('detail')}"
-        elif problem and not of_baseline and not _bad_ends(row, known):
-            # A model was retried alone, or by another experiment that shares it: what failed for want of it was not.
-            yield f"{row.label} has no intervals: models were lacking when they were due. Retry the experiment."
+        explained = {row.intervals: _bad_ends(row, known), row.comparison: of_baseline | _bad_ends(row, known)}
+        failed = (job for job in known.existing(row.statistics) if job.status is JobStatus.FAILED)
+        problems = (_problem(job.error or {}, explained=bool(explained[job.id])) for job in failed)
+        yield from (f"{row.label} has no intervals: {problem}" for problem in dict.fromkeys(problems) if problem)
+
+
+def _problem(error: Mapping[str, Any], *, explained: bool) -> str | None:
+    """Why there are no intervals, unless another warning explains it."""
+    if error.get("type") != NEED_FAILED["type"]:
+        return str(error.get("detail"))
+    # A model was retried alone, or by another experiment that shares it: what failed for want of it was not.
+    return None if explained else "models were lacking when they were due. Retry the experiment."
 
 
 def _bad_ends(row: RowJobs, known: Known) -> set[JobStatus]:
@@ -69,7 +74,7 @@ def _of_rows(experiment: Experiment, known: Known) -> Iterator[str]:
         for sentence in dict.fromkeys(_of_row(row, known)):
             told.setdefault(sentence, []).append(row.label)
     for sentence, labels in told.items():
-        yield f"{', '.join(labels)}: {sentence}"
+        yield f"{_labels(labels)}: {sentence}"
 
 
 def _of_row(row: RowJobs, known: Known) -> Iterator[str]:
@@ -78,8 +83,8 @@ def _of_row(row: RowJobs, known: Known) -> Iterator[str]:
             if "overlap" in text and (found := Overlap(**text["overlap"])).notable:
                 yield found.told("the train text")
         yield from model.facts.get("warnings", ())
-    comparison = known.succeeded(row.comparison)
-    share = comparison.metrics.get("pretraining_overlap", 0.0) if comparison else 0.0
+    intervals = known.succeeded(row.intervals)
+    share = intervals.metrics.get("pretraining_overlap", 0.0) if intervals else 0.0
     if (found := Overlap(WORDS, share)).notable:
         yield found.told("the pre-training text")
 
@@ -95,7 +100,12 @@ def _few_words(experiment: Experiment, known: Known) -> Iterator[str]:
 
 
 def _told(labels: Mapping[str, list[str]]) -> str:
-    return "; ".join(f"{', '.join(rows)} ({value})" for value, rows in labels.items())
+    return "; ".join(f"{_labels(rows)} ({value})" for value, rows in labels.items())
+
+
+def _labels(rows: Sequence[str]) -> str:
+    """With commas between them; one that has a comma itself is in quotation marks."""
+    return ", ".join(f'"{label}"' if "," in label and len(rows) > 1 else label for label in rows)
 
 
 def _vocabulary(model: Resource) -> str:

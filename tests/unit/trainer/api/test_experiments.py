@@ -24,8 +24,8 @@ def experiment(client: TestClient, corpus: Mapping[str, Any]) -> Mapping[str, An
 
 
 def test_an_experiment_is_queued_as_jobs(client: TestClient, experiment: Mapping[str, Any], queue: MemoryQueue) -> None:
-    assert (experiment["status"], experiment["progress"]["total"]) == ("queued", 7)
-    assert [len(row["jobs"]) for row in experiment["rows"]] == [3, 4]
+    assert (experiment["status"], experiment["progress"]["total"]) == ("queued", 8)
+    assert [len(row["jobs"]) for row in experiment["rows"]] == [3, 5]
     assert set(queue.rung) >= {job for row in experiment["rows"] for job in row["jobs"]}
     assert client.get("/v1/experiments/ways").json() == experiment
     [listed] = client.get("/v1/experiments").json()["items"]
@@ -43,6 +43,10 @@ def test_its_jobs_are_called_by_row_and_seed(client: TestClient, experiment: Map
         ("comparison", None, "ways: none"),
     ]
     assert told[1][0] == ("word2vec", None, "ways: word2vec")
+    assert told[1][-2:] == [
+        ("comparison", None, "ways: word2vec"),
+        ("comparison", None, "ways: word2vec beside none"),
+    ]
 
 
 def test_what_was_posted_can_be_posted_again_and_runs_nothing_new(
@@ -174,7 +178,7 @@ def test_the_papers_table_is_one_post(client: TestClient, corpus: Mapping[str, A
     assert [each["name"] for each in answer.json()["prepared"]] == ["bilstm_lm"]
     again = client.post("/v1/experiments", json={**answer.json()["spec"], "name": "again"}).json()
     assert [row["jobs"] for row in again["rows"]] == [row["jobs"] for row in answer.json()["rows"]]
-    assert "| queued |  | 189 |" in client.get("/v1/experiments/paper?format=markdown").text
+    assert "| queued |  |  | 189 |" in client.get("/v1/experiments/paper?format=markdown").text
 
 
 @pytest.mark.parametrize(

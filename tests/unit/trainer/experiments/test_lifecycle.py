@@ -77,36 +77,43 @@ def test_jobs_wait_for_what_they_need(database: MemoryDatabase) -> None:
 
 def test_a_comparison_needs_the_rows_models_and_the_baselines(database: MemoryDatabase) -> None:
     baseline, row = submit(database, LEARNED, WORD2VEC, seeds=[1, 2]).rows
-    own, compared = job(database, baseline.comparison), job(database, row.comparison)
-    assert set(own.needs) == set(baseline.language_models)
+    compared = job(database, row.comparison)
     assert set(compared.needs) == {*row.language_models, *baseline.language_models}
     assert compared.spec["models"] == [job(database, id).result_id for id in row.language_models]
     assert compared.spec["baseline"] == [job(database, id).result_id for id in baseline.language_models]
-    assert [text["corpora"] for text in compared.spec["pretraining"]] == [["cor_1"]]
-    assert (own.spec["baseline"], own.spec["pretraining"]) == ([], [])
+    assert baseline.comparison is None
+
+
+def test_the_intervals_of_a_rows_own_perplexity_need_its_models_alone(database: MemoryDatabase) -> None:
+    rows = submit(database, LEARNED, WORD2VEC, seeds=[1, 2]).rows
+    own = [job(database, row.intervals) for row in rows]
+    assert [set(each.needs) for each in own] == [set(row.language_models) for row in rows]
+    assert [each.spec["baseline"] for each in own] == [[], []]
+    assert [[text["corpora"] for text in each.spec["pretraining"]] for each in own] == [[], [["cor_1"]]]
 
 
 def test_a_comparison_is_with_the_row_that_was_asked_for(database: MemoryDatabase) -> None:
     learned, row = submit(database, LEARNED, WORD2VEC, baseline="word2vec").rows
     assert job(database, learned.comparison).spec["baseline"] == [job(database, row.language_models[0]).result_id]
-    assert job(database, row.comparison).spec["baseline"] == []
+    assert row.comparison is None
 
 
 def test_a_row_over_another_text_is_not_compared_with_the_baseline(database: MemoryDatabase) -> None:
     other = {**WORD2VEC, "lm": {"test": {"corpus": "news", "limit_tokens": 5}}}
     [_, row] = submit(database, LEARNED, other).rows
-    assert job(database, row.comparison).spec["baseline"] == []
+    assert row.comparison is None
+    assert job(database, row.intervals).spec["text"]["limit_tokens"] == 5
 
 
 def test_without_held_out_text_nothing_is_compared(database: MemoryDatabase) -> None:
-    assert [row.comparison for row in submit(database, LEARNED, lm={"train": "news"}).rows] == [None]
+    assert [row.statistics for row in submit(database, LEARNED, WORD2VEC, lm={"train": "news"}).rows] == [[], []]
 
 
 def test_what_a_table_at_hand_was_trained_on_is_known_of_the_job_that_made_it(database: MemoryDatabase) -> None:
     [first] = submit(database, WORD2VEC).rows
     table = job(database, first.pretrain).result_id
     [row] = submit(database, {"label": "at hand", "table": table}).rows
-    assert job(database, row.comparison).spec["pretraining"] == job(database, first.comparison).spec["pretraining"]
+    assert job(database, row.intervals).spec["pretraining"] == job(database, first.intervals).spec["pretraining"]
 
 
 def test_what_a_row_was_trained_on_is_told_though_its_table_is_deleted(database: MemoryDatabase) -> None:
@@ -132,7 +139,7 @@ def test_a_model_that_goes_on_from_another_is_no_baseline_and_has_learned_what_t
     experiment = submit(database, adapted, LEARNED, lm={"test": "news", "train": learned})
     assert experiment.baseline is not None
     assert experiment.baseline.label == "none"
-    texts = [job(database, row.comparison).spec["pretraining"] for row in experiment.rows]
+    texts = [job(database, row.intervals).spec["pretraining"] for row in experiment.rows]
     whole = {"corpora": ["cor_1"], "split": None, "limit_tokens": None}
     assert [{**whole, **text} for text in texts[0]] == [whole]
     assert texts[1] == []
@@ -150,9 +157,10 @@ def test_a_baseline_that_fails_fails_no_other_row(database: MemoryDatabase) -> N
     experiment = submit(database, LEARNED, WORD2VEC)
     baseline, row = experiment.rows
     run(database, baseline.language_models[0], error={"detail": "no"})
-    for id in row.own_jobs:
+    for id in (*row.own_jobs, row.intervals):
         run(database, id)
     assert job(database, row.comparison).status == JobStatus.FAILED
+    assert job(database, row.intervals).status == JobStatus.SUCCEEDED
     assert status_of(database, experiment) == JobStatus.SUCCEEDED
     with database.transaction() as transaction:
         lifecycle.retry(transaction, experiment.id)
@@ -171,7 +179,7 @@ def test_equal_jobs_of_two_experiments_are_one(database: MemoryDatabase) -> None
     first = submit(database, LEARNED, WORD2VEC, name="first")
     second = submit(database, {**WORD2VEC, "label": "other"}, name="second")
     assert second.rows[0].language_models == first.rows[1].language_models
-    assert second.made == {second.rows[0].comparison}  # with no baseline
+    assert second.made == frozenset()
     third = submit(database, LEARNED, {**WORD2VEC, "label": "third"})
     assert third.made == frozenset()
 

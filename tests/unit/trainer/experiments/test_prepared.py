@@ -51,7 +51,7 @@ def test_a_row_waits_for_what_its_pre_training_waits_for(database: MemoryDatabas
     pretrain = job(database, row.pretrain)
     assert pretrain.spec["domains"] == job(database, topics.job).result_id
     assert pretrain.needs == (topics.job,)
-    assert experiment.jobs == [topics.job, row.pretrain, *row.language_models, row.comparison]
+    assert experiment.jobs == [topics.job, row.pretrain, *row.language_models, row.intervals]
     assert experiment.made == set(experiment.jobs)
 
 
@@ -71,7 +71,7 @@ def test_what_is_prepared_is_queued_when_a_row_needs_it_first(database: MemoryDa
     assert queued == [
         *("language_model", "domains", "bilstm_domain", "language_model"),
         *("bilstm_domain", "language_model"),
-        *("comparison", "comparison", "comparison"),
+        *["comparison"] * 5,
     ]
     assert [each.name for each in experiment.prepared] == ["topics", "classifier"]
 

@@ -148,6 +148,7 @@ def test_a_table_that_a_job_made_is_told_by_that_job() -> None:
     assert answer.pretraining.objective == "word2vec"
 
 
+INTERVALS = {"perplexity_low": 85.0, "perplexity_high": 91.0}
 COMPARISON = {
     "perplexity_low": 85.0,
     "perplexity_high": 91.0,
@@ -158,12 +159,19 @@ COMPARISON = {
 
 
 def compared(**changes: Any) -> Known:
-    """Both rows with their comparisons."""
-    jobs = [job("base=", "comparison"), job("table=", "comparison", metrics=COMPARISON, **changes)]
+    """Both rows with their intervals, and the second's comparison with the first."""
+    jobs = [
+        job("base=", "comparison", metrics=INTERVALS),
+        job("table=", "comparison", metrics=INTERVALS),
+        job("table-base", "comparison", **{"metrics": COMPARISON, **changes}),
+    ]
     return Known({**JOBS, **{each.id: each for each in jobs}}, RESOURCES)
 
 
-WITH_COMPARISONS = replace(EXPERIMENT, rows=[replace(BASE, comparison="base="), replace(TABLE, comparison="table=")])
+WITH_COMPARISONS = replace(
+    EXPERIMENT,
+    rows=[replace(BASE, intervals="base="), replace(TABLE, intervals="table=", comparison="table-base")],
+)
 
 
 def test_a_comparison_gives_intervals_and_a_p_value() -> None:
@@ -177,7 +185,7 @@ def test_a_comparison_gives_intervals_and_a_p_value() -> None:
         "p_value": 0.003,
     }
     assert base.relative_to_baseline is None
-    assert table.jobs[-1] == "table="
+    assert table.jobs[-2:] == ["table=", "table-base"]
 
 
 def test_without_a_comparison_there_is_the_change_alone() -> None:
@@ -188,10 +196,25 @@ def test_without_a_comparison_there_is_the_change_alone() -> None:
         assert change.change == pytest.approx(-0.2)
 
 
+def stored_without(field: str, experiment: Experiment) -> Experiment:
+    """As it was stored before rows had that field."""
+    document = {"id": "exp_1", "name": None, "created_at": NOON, **experiment.document()}
+    document["rows"] = [{key: row[key] for key in row if key != field} for row in document["rows"]]
+    return Experiment.of(document)
+
+
 def test_an_experiment_stored_before_there_were_comparisons_is_read() -> None:
-    document = {"id": "exp_1", "name": None, "created_at": NOON, **EXPERIMENT.document()}
-    document["rows"] = [{key: row[key] for key in row if key != "comparison"} for row in document["rows"]]
-    assert tabulate(Experiment.of(document), known()).rows[1].relative_to_baseline is not None
+    experiment = stored_without("comparison", EXPERIMENT)
+    assert tabulate(experiment, known()).rows[1].relative_to_baseline is not None
+
+
+def test_an_experiment_whose_comparisons_took_both_intervals_is_read() -> None:
+    rows = [replace(BASE, comparison="base="), replace(TABLE, comparison="table-base")]
+    experiment = stored_without("intervals", replace(EXPERIMENT, rows=rows))
+    base, table = tabulate(experiment, compared()).rows
+    assert [row.perplexity and row.perplexity.ci95 for row in (base, table)] == [(85, 91)] * 2
+    assert (base.jobs.count("base="), table.jobs.count("table-base")) == (1, 1)
+    assert experiment.jobs.count("table-base") == 1
 
 
 def test_a_comparison_that_fails_leaves_the_row_as_it_is_and_says_why() -> None:
@@ -210,6 +233,24 @@ def test_a_baseline_that_failed_is_told_once() -> None:
     jobs["base2"] = replace(jobs["base2"], **FAILED)
     answer = tabulate(WITH_COMPARISONS, Known(jobs, RESOURCES))
     assert answer.warnings == ["The baseline, none, was not finished (failed): no row is compared with all of it."]
+
+
+def test_a_baseline_that_failed_leaves_the_others_the_intervals_of_their_own_perplexity() -> None:
+    jobs = dict(compared(status=JobStatus.FAILED, error=service.NEED_FAILED).jobs)
+    jobs["base2"], jobs["base="] = replace(jobs["base2"], **FAILED), replace(jobs["base="], **FAILED)
+    base, table = tabulate(WITH_COMPARISONS, Known(jobs, RESOURCES)).rows
+    assert table.perplexity is not None
+    assert table.perplexity.ci95 == (85, 91)
+    assert base.perplexity is not None
+    assert base.perplexity.ci95 is None
+
+
+def test_intervals_that_fail_for_one_reason_are_told_once() -> None:
+    failed = {"status": JobStatus.FAILED, "error": {"type": "/problems/not-found", "detail": "Model lm_1 is gone."}}
+    jobs = dict(compared(**failed).jobs)
+    jobs["table="] = replace(jobs["table="], **failed)
+    answer = tabulate(WITH_COMPARISONS, Known(jobs, RESOURCES))
+    assert answer.warnings == ["word2vec has no intervals: Model lm_1 is gone."]
 
 
 def test_intervals_that_were_not_taken_again_when_the_model_was_are_told() -> None:
@@ -232,7 +273,7 @@ def test_test_text_that_was_trained_on_is_warned_of() -> None:
     much, little = ({"data": {"test": {"overlap": {"n": 8, "share": share}}}} for share in (0.25, 0.005))
     seen = {**RESOURCES, "lm_base1": resource("lm_base1", **much), "lm_table1": resource("lm_table1", **little)}
     jobs = compared().jobs
-    jobs = {**jobs, "table=": replace(jobs["table="], metrics={**COMPARISON, "pretraining_overlap": 0.5})}
+    jobs = {**jobs, "table=": replace(jobs["table="], metrics={**INTERVALS, "pretraining_overlap": 0.5})}
     assert tabulate(WITH_COMPARISONS, Known(jobs, seen)).warnings == [
         "none: 25.0% of the held-out text's sequences of 8 words are in the train text too.",
         "word2vec: 50.0% of the held-out text's sequences of 8 words are in the pre-training text too.",
@@ -243,6 +284,14 @@ def test_what_a_models_card_warns_of_is_told_once() -> None:
     told = ["The table was made from text of the pipeline asr, the model reads plain."]
     warned = {f"lm_table{seed}": resource(f"lm_table{seed}", warnings=told) for seed in SEEDS}
     assert tabulate(EXPERIMENT, Known(JOBS, {**RESOURCES, **warned})).warnings == [f"word2vec: {told[0]}"]
+
+
+def test_labels_with_commas_are_told_apart() -> None:
+    told = ["The table was made from text of the pipeline asr, the model reads plain."]
+    warned = {f"lm_{row}": resource(f"lm_{row}", warnings=told) for row in ("table1", "base1")}
+    rows = [replace(BASE, label="none, small"), TABLE]
+    [warning] = tabulate(replace(EXPERIMENT, rows=rows), Known(JOBS, {**RESOURCES, **warned})).warnings
+    assert warning == f'"none, small", word2vec: {told[0]}'
 
 
 def test_rows_that_nothing_is_compared_with_are_warned_of() -> None:
@@ -286,7 +335,7 @@ def test_ranks_of_topical_words_stand_in_the_table() -> None:
     lines = as_markdown(answer).splitlines()
     assert lines[2].endswith("| Median rank | MRR | Hits@10 | Hits@100 | Median rank, sentence alone |")
     assert lines[4].endswith("| 1,200 | 0.500 | 50.0% | 50.0% | 2,400 |")
-    assert lines[5].endswith("| -20.0% |  |  |  |  |  |")
+    assert lines[5].endswith("| -20.0% |  |  |  |  |  |  |")
     [first, _] = csv.DictReader(io.StringIO(as_csv(answer)))
     assert (first["topical words"], first["document median"], first["sentence median"]) == ("30", "1200.0", "2400.0")
 
@@ -426,10 +475,16 @@ def test_perplexities_of_different_texts_bring_a_warning() -> None:
 def test_markdown_is_one_table_with_its_failures_below() -> None:
     odd = replace(EXPERIMENT, rows=[BASE, replace(TABLE, label="a|b\nc")])
     lines = as_markdown(tabulate(odd, known(table2=FAILED))).splitlines()
-    assert lines[2] == "| Row | Dataset | Unit | Objective | PPL | Change | Rank of *hurricane* |"
-    assert lines[4] == "| none | / | / | / | 110.0 ± 10.0 |  | 50 |"
-    assert lines[5] == "| a\\|b c | news, cor_2 | sentence | word2vec | 88.0 ± 11.3 | -20.0% | 7 |"
+    assert lines[2] == "| Row | Dataset | Unit | Objective | PPL | Change | p | Rank of *hurricane* |"
+    assert lines[4] == "| none | / | / | / | 110.0 ± 10.0 |  |  | 50 |"
+    assert lines[5] == "| a\\|b c | news, cor_2 | sentence | word2vec | 88.0 ± 11.3 | -20.0% |  | 7 |"
     assert any("table2 (seed 2) failed: out of words" in line for line in lines[6:])
+
+
+@pytest.mark.parametrize(("p_value", "printed"), [(0.0312, "0.031"), (1e-4, "<0.001"), (1.0, "1.000")])
+def test_markdown_has_a_changes_interval_and_p_value(p_value: float, printed: str) -> None:
+    answer = tabulate(WITH_COMPARISONS, compared(metrics={**COMPARISON, "p_value": p_value}))
+    assert f"| -20.0% [-22.0, -17.0] | {printed} |" in as_markdown(answer)
 
 
 def test_what_users_wrote_is_no_markup() -> None:
@@ -459,7 +514,7 @@ def test_a_table_of_tables_is_told_by_their_texts() -> None:
 def test_the_papers_numbers_stand_beside_ours() -> None:
     beside = replace(EXPERIMENT, rows=[replace(BASE, paper_perplexity=189), TABLE])
     lines = as_markdown(tabulate(beside, known())).splitlines()
-    assert lines[2].endswith("| PPL | Change | Paper | Rank of *hurricane* |")
+    assert lines[2].endswith("| PPL | Change | p | Paper | Rank of *hurricane* |")
     assert lines[4].endswith("|  | 189 | 50 |")
     assert lines[5].endswith("|  | 7 |")
     first, second = csv.DictReader(io.StringIO(as_csv(tabulate(beside, known()))))
