@@ -13,9 +13,15 @@ class Change:
     change: float | None
     interval: tuple[float, float] | None
     """Of the change, 95 %."""
+    p_value: float | None
+    """Of the change: how likely so large a one were if there was none."""
     paper_change: float | None
     remark: str
-    """Why there is no perplexity."""
+    """Why there is no change, or not even a perplexity."""
+
+
+NOT_COMPARABLE = "not comparable"
+"""The remark on a row whose models differ from the baseline's in vocabulary, pipeline or text."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +61,29 @@ def percent(share: float | None) -> str:
     return "" if share is None else f"{share:+.1%}".replace("-", "−").replace("%", " %")
 
 
+def probability(p_value: float | None) -> str:
+    """0.0312 as 0.031, 0.0001 as <0.001."""
+    if p_value is None:
+        return ""
+    return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
+
+
 def _change(row: Mapping[str, Any], paper_baseline: float | None) -> Change:
-    comparison, perplexity = row["relative_to_baseline"] or {}, row["perplexity"] or {}
+    comparison = row["relative_to_baseline"] or {}
     interval, paper = comparison.get("ci95"), row["paper_perplexity"]
     is_compared = paper is not None and paper_baseline is not None and paper != paper_baseline
     return Change(
         label=row["label"],
         change=comparison.get("change"),
         interval=(interval[0], interval[1]) if interval else None,
+        p_value=comparison.get("p_value"),
         paper_change=paper / paper_baseline - 1 if is_compared else None,
-        remark="" if perplexity.get("mean") is not None else str(row["error"] or row["status"]),
+        remark=_remark(row),
     )
+
+
+def _remark(row: Mapping[str, Any]) -> str:
+    if (row["perplexity"] or {}).get("mean") is None:
+        return str(row["error"] or row["status"])
+    comparison = row["relative_to_baseline"]
+    return NOT_COMPARABLE if comparison and comparison["change"] is None else ""

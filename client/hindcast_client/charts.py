@@ -12,13 +12,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from hindcast_client.changes import Gain, percent
+from hindcast_client.changes import NOT_COMPARABLE, Gain, percent
 
 # Okabe and Ito's blue and vermilion: told apart with any eyes, and by their shapes in grey.
 OURS, PAPER, FAINT, GREY, INK = "#0072B2", "#D55E00", "#C9CED6", "#5A6270", "#22262E"
 CURVES, MARKERS = (OURS, PAPER, "#009E73", "#CC79A7", "#E69F00", "#56B4E9"), "oDs^vP"
 """Of curves in one picture, by the same two authors."""
-STATUSES = ("queued", "running", "cancelled")
+REMARKS = ("queued", "running", "cancelled", NOT_COMPARABLE)
+"""Short enough to stand in a column; all others are failures."""
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # matplotlib brings it
     "font.size": 10,
@@ -61,11 +62,11 @@ class Row(Protocol):
 
     @property
     def remark(self) -> str:
-        """Why there is no perplexity."""
+        """Why there is no change."""
 
 
 def draw_changes(rows: Sequence[Row], *, baseline: str | None, title: str, note: str) -> Figure:
-    """All rows but the baseline, whose label the axis names. One that has no perplexity says why."""
+    """All rows but the baseline, whose label the axis names. One that has no change says why."""
     shown = [row for row in rows if row.change is not None or row.paper_change is not None or row.remark]
     height = ABOVE + ROW * len(shown) + BELOW
     with mpl.rc_context(STYLE):
@@ -172,6 +173,6 @@ def _columns(figure: Figure, axes: Axes, rows: Sequence[Row]) -> None:
         if row.change is not None:
             write(OUR_COLUMN, place, percent(row.change), color=OURS)
         elif row.remark:
-            short = row.remark if row.remark in STATUSES else "failed"
+            short = row.remark if row.remark in REMARKS else "failed"
             write(OUR_COLUMN, place, short, color=GREY, style="italic")
         write(PAPER_COLUMN, place, percent(row.paper_change), color=PAPER)

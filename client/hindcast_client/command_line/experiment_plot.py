@@ -127,6 +127,8 @@ def _figure(
         rows = changes_of(answers[0])
         if len(rows) < 2:
             wrong_usage("An experiment must have two rows or more: there is nothing to compare.")
+        if answers[0]["baseline"] is None:
+            raise Failure("No row of this experiment is the others' baseline: there are no changes to draw.")
         models = f"{_counted(answers[0])} a row; {BARS}"
         return draw_changes(
             rows, baseline=answers[0]["baseline"], title=title or TITLE, note=models if note is None else note

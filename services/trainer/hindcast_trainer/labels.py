@@ -7,7 +7,7 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
-from hindcast.errors import InvalidInput
+from hindcast.errors import FieldError, InvalidInput
 from hindcast.text.corpus import CorpusReference, EncodedText, Unit
 from hindcast_trainer.assignment import DomainAssignment
 from hindcast_trainer.references import Reference
@@ -46,7 +46,7 @@ class UnitLabels:
             return cls(unit, text.labels(unit), text.label_names)._telling(field)
         found = find(domains)
         if found.corpus != corpus:
-            raise InvalidInput.field(field, f"must have been found in the same corpus reference as `{corpus_field}`")
+            raise InvalidInput.fields([of_another_text(field, corpus_field)])
         unit = unit or found.unit
         starts, ends = text.unit_bounds(unit)
         owner_ends = text.unit_bounds(found.unit)[1]
@@ -69,6 +69,11 @@ class UnitLabels:
             have = "they have only one label" if labels else "none of them has a label"
             raise InvalidInput.field(field, f"must tell the {self.unit}s of the text apart: {have}")
         return self
+
+
+def of_another_text(field: str, corpus_field: str) -> FieldError:
+    """What is wrong with domains at `field` that were found in another text than `corpus_field` names."""
+    return FieldError(field, f"must have been found in the same corpus reference as `{corpus_field}`")
 
 
 def domain_references(field: str, domains: str) -> tuple[Reference, ...]:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hindcast_client.changes import Gain, changes_of, gains_of, words_learned
+from hindcast_client.changes import NOT_COMPARABLE, Gain, changes_of, gains_of, probability, words_learned
 from hindcast_client.charts import draw_changes, draw_gains, save
 
 
@@ -63,6 +63,20 @@ def test_the_picture_names_every_row_but_the_baseline_and_repeats_byte_for_byte(
     for ending, beginning in (("png", b"\x89PNG"), ("pdf", b"%PDF")):
         save(draw_changes(changes_of(ANSWER), **told), tmp_path / f"drawn.{ending}")
         assert (tmp_path / f"drawn.{ending}").read_bytes().startswith(beginning)
+
+
+def test_a_row_that_cant_be_compared_is_drawn_as_such(drawn):
+    other = row("of other words", 90.0, None, change=None, ci95=None, p_value=None)
+    rows = changes_of({**ANSWER, "rows": [*ANSWER["rows"], other]})
+    assert [each.remark for each in rows if each.remark] == ["word2vec job_1 failed: out of memory", NOT_COMPARABLE]
+    svg = drawn(draw_changes(rows, baseline=ANSWER["baseline"], title="", note=""))
+    assert ">of other words<" in svg
+    assert f">{NOT_COMPARABLE}<" in svg
+
+
+@pytest.mark.parametrize(("p_value", "told"), [(None, ""), (0.0312, "0.031"), (0.0001, "<0.001"), (1.0, "1.000")])
+def test_p_values_are_told_as_papers_do(p_value, told):
+    assert probability(p_value) == told
 
 
 def test_a_curve_has_a_point_for_each_amount_of_text(drawn):

@@ -27,7 +27,7 @@ ANSWER = {
     "baseline": "no pre-training",
     "rows": [
         row("no pre-training", 200.0, 189),
-        row("word2vec, LM superset", 180.0, 162, change=-0.1, ci95=[-0.12, -0.08]),
+        row("word2vec, LM superset", 180.0, 162, change=-0.1, ci95=[-0.12, -0.08], p_value=0.0001),
         row("word2vec, other text", None, 195),
         row("word2vec, trained on", 170.0, None, change=-0.15),
     ],
@@ -49,7 +49,7 @@ def test_changes_are_each_to_the_baseline_of_their_own(rows: list[Figures]) -> N
 
 
 def test_a_row_is_told_in_figures_or_says_why_not(rows: list[Figures]) -> None:
-    figures = ["180.0 ± 1.2", "−10.0 %", "−12.0 % to −8.0 %", "1,204", "1,350", "162", "−14.3 %"]
+    figures = ["180.0 ± 1.2", "−10.0 %", "−12.0 % to −8.0 %", "<0.001", "1,204", "1,350", "162", "−14.3 %"]
     assert cells(rows[1])[3:] == figures
     assert "out of | words" in cells(rows[2])[3]
 
@@ -65,4 +65,6 @@ def test_it_is_written_in_three_forms(rows: list[Figures], tmp_path: Path) -> No
     assert document["answer"] == ANSWER
     assert document["rows"][1]["interval"] == [-0.12, -0.08]
     with (tmp_path / "table1.csv").open() as stream:
-        assert [line["perplexity"] for line in csv.DictReader(stream)] == ["200.0", "180.0", "", "170.0"]
+        lines = list(csv.DictReader(stream))
+    assert [line["perplexity"] for line in lines] == ["200.0", "180.0", "", "170.0"]
+    assert [line["p_value"] for line in lines] == ["", "0.0001", "", ""]

@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from hindcast_client.changes import Change, changes_of, percent
+from hindcast_client.changes import Change, changes_of, percent, probability
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Figures:
     change: float | None
     interval: tuple[float, float] | None
     """Of the change, 95 %."""
+    p_value: float | None
     median_rank: float | None
     """Of the test text's topical words, given the document so far."""
     median_rank_in_sentence: float | None
@@ -32,7 +33,7 @@ class Figures:
     paper_perplexity: float | None
     paper_change: float | None
     remark: str
-    """Why there is no perplexity."""
+    """Why there is no change, or not even a perplexity."""
 
     def at(self, words: int) -> "Figures":
         """The same, labelled with the words that were learned, and without the paper's: it has but one size."""
@@ -54,6 +55,7 @@ def _row(row: Mapping[str, Any], change: Change) -> Figures:
         deviation=perplexity.get("std"),
         change=change.change,
         interval=change.interval,
+        p_value=change.p_value,
         median_rank=ranks.get("median"),
         median_rank_in_sentence=ranks.get("sentence", {}).get("median"),
         paper_perplexity=row["paper_perplexity"],
@@ -69,6 +71,7 @@ HEADER = (
     "PPL",
     "Change",
     "95 %",
+    "p",
     "Rank",
     "in sentence",
     "Paper",
@@ -88,6 +91,7 @@ def cells(row: Figures) -> list[str]:
         row.remark if row.perplexity is None else f"{row.perplexity:.1f}{deviation}",
         percent(row.change),
         low_high,
+        probability(row.p_value),
         rank(row.median_rank),
         rank(row.median_rank_in_sentence),
         "" if row.paper_perplexity is None else f"{row.paper_perplexity:g}",
@@ -102,8 +106,8 @@ def rank(median: float | None) -> str:
 
 def terminal_table(rows: Sequence[Figures]) -> Table:
     """For rich; narrow enough for eighty columns."""
-    # The rows' names say the first two; where an interval stands, there is no room for the last.
-    left_out = {HEADER.index(name) for name in ("Unit", "Objective", "in sentence")}
+    # The rows' names say the first two; where an interval stands, there is no room for more.
+    left_out = {HEADER.index(name) for name in ("Unit", "Objective", "p", "in sentence")}
     shown = [number for number in range(len(HEADER)) if number not in left_out]
     table = Table(title="Perplexity of the test text", title_justify="left")
     for number in shown:

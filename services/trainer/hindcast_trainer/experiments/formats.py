@@ -20,7 +20,7 @@ def as_markdown(answer: ExperimentAnswer) -> str:
     """A table as the paper's Table 1, and below it what is missing or hard to compare."""
     auto, paper = isinstance(answer.probes, AutoProbes), any(row.paper_perplexity for row in answer.rows)
     ranks = AUTO_HEADER if isinstance(answer.probes, AutoProbes) else _targets(answer.probes)
-    header = ["Row", "Dataset", "Unit", "Objective", "PPL", "Change", *(["Paper"] if paper else []), *ranks]
+    header = ["Row", "Dataset", "Unit", "Objective", "PPL", "Change", "p", *(["Paper"] if paper else []), *ranks]
     ruler = ["---"] * 4 + ["---:"] * (len(header) - 4)
     cells = [header, ruler, *(_cells(row, auto=auto, paper=paper) for row in answer.rows)]
     failures = [_verbatim(f"{row.label}: {row.error}") for row in answer.rows if row.error]
@@ -48,7 +48,7 @@ def _cells(row: RowAnswer, *, auto: bool, paper: bool) -> list[str]:
     pretraining = row.pretraining or NOTHING
     described = [_verbatim(row.label), _verbatim(pretraining.dataset), pretraining.unit or "/", pretraining.objective]
     of_paper = [f"{row.paper_perplexity:g}" if row.paper_perplexity else ""] if paper else []
-    return [*described, _perplexity(row), _change(row), *of_paper, *_ranks(row, auto=auto)]
+    return [*described, _perplexity(row), _change(row), _p_value(row), *of_paper, *_ranks(row, auto=auto)]
 
 
 def _perplexity(row: RowAnswer) -> str:
@@ -69,6 +69,14 @@ def _change(row: RowAnswer) -> str:
         return f"{comparison.change:+.1%}"
     low, high = comparison.ci95
     return f"{comparison.change:+.1%} [{100 * low:+.1f}, {100 * high:+.1f}]"
+
+
+def _p_value(row: RowAnswer) -> str:
+    """As papers print it."""
+    comparison = row.relative_to_baseline
+    if comparison is None or comparison.p_value is None:
+        return ""
+    return "<0.001" if comparison.p_value < 0.001 else f"{comparison.p_value:.3f}"
 
 
 def _targets(probes: Sequence[Probe]) -> list[str]:

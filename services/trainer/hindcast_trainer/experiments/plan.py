@@ -88,7 +88,10 @@ def _language_model(request: ExperimentRequest, row: Row, seed: int) -> Language
     try:
         return LanguageModelJob.model_validate(document)
     except ValidationError as error:
-        raise invalid_input(error.errors(), LanguageModelJob.model_json_schema()) from error
+        schema = LanguageModelJob.model_json_schema()
+        # Messages offer known fields: not those that an experiment says itself.
+        schema["properties"] = {name: each for name, each in schema["properties"].items() if name not in GIVEN}
+        raise invalid_input(error.errors(), schema) from error
 
 
 def _says(row: Row, field: str) -> bool:

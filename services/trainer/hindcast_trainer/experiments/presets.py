@@ -194,9 +194,12 @@ def _chosen(row: PresetRow, request: PresetRequest) -> bool:
 
 def _unknown(request: PresetRequest) -> Iterator[FieldError]:
     keys = [row.key for row in ROWS]
-    for number, key in enumerate(request.rows or []):
+    asked = request.rows or []
+    for number, key in enumerate(asked):
         if key not in keys:
             yield FieldError(f"rows.{number}", f"{key!r} is no row; there are {', '.join(keys)}")
+        elif key in asked[:number]:
+            yield FieldError(f"rows.{number}", f"{key!r} is there already")
     chosen = [row.key for row in ROWS if _chosen(row, request)]
     named = {"baseline": request.baseline} if request.baseline is not None else {}
     for field, key in {**named, **{f"inputs.{key}": key for key in request.inputs}}.items():

@@ -41,14 +41,43 @@ def test_domains_tell_their_clusters_once_they_are_found(client: TestClient, job
     assert listed.items() <= found.items()
 
 
-def test_domains_in_use_stay(client: TestClient, job: str, run: Callable[..., Job]) -> None:
-    run(job, facts=FACTS)
+@pytest.fixture
+def of_news(client: TestClient, job: str, run: Callable[..., Job]) -> None:
+    """The domains `topics`, found in the whole corpus `news`."""
+    corpus = client.get("/v1/corpora/news").json()["id"]
+    run(job, facts={**FACTS, "corpus": {"corpora": [corpus], "split": None, "limit_tokens": None}})
+
+
+@pytest.mark.usefixtures("of_news")
+def test_domains_in_use_stay(client: TestClient) -> None:
     body = {"kind": "bilstm_domain", "corpus": "news", "domains": "topics"}
     user = client.post("/v1/jobs", json=body).json()["id"]
     assert client.delete("/v1/domains/topics").status_code == 409
     client.post(f"/v1/jobs/{user}/cancel")
     assert client.delete("/v1/domains/topics").status_code == 204
     assert client.get("/v1/domains").json()["items"] == []
+
+
+CLASSIFIER = {"kind": "bilstm_domain", "corpus": {"corpus": "news", "split": "train"}, "domains": "topics"}
+SECOND_TASK = {"kind": "language_model", "train": {"corpus": "news", "limit_tokens": 9}}
+
+
+@pytest.mark.usefixtures("of_news")
+@pytest.mark.parametrize(
+    ("body", "field", "text"),
+    [
+        (CLASSIFIER, "domains", "corpus"),
+        ({**SECOND_TASK, "auxiliary": {"domains": "topics"}}, "auxiliary.domains", "train"),
+    ],
+)
+def test_domains_of_another_text_are_refused_when_they_are_posted(
+    client: TestClient, body: Mapping[str, Any], field: str, text: str
+) -> None:
+    answer = client.post("/v1/jobs", json=body)
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert error == {"field": field, "message": f"must have been found in the same corpus reference as `{text}`"}
+    assert client.post("/v1/jobs", json={**body, text: "news"}).status_code == 202
 
 
 @pytest.fixture

@@ -88,6 +88,16 @@ def test_what_is_wrong_in_common_is_named_once(lm: dict[str, Any], field: str) -
     assert wrong_fields(asked({}, {"table": "google"}, lm=lm, seeds=[1, 2])) == [field]
 
 
+def test_fields_that_an_experiment_says_itself_are_not_offered() -> None:
+    with pytest.raises(InvalidInput) as refused:
+        plan(asked({"lm": {"hidden": 64}}, lm=LM))
+    [error] = refused.value.errors
+    offered = error.message.split("known are ")[1].split(", ")
+    assert error.field == "rows.0.lm.hidden"
+    assert "hidden_size" in offered
+    assert not {"kind", "name", "seed"} & set(offered)
+
+
 def test_words_can_only_be_chosen_from_a_text_that_is_held_out() -> None:
     rows = ({}, {"lm": {"test": None}})
     assert wrong_fields(asked(*rows, probes={"auto": 5})) == ["probes.auto"]

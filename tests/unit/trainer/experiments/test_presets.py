@@ -170,6 +170,7 @@ NOWHERE = {"corpus": "nowhere"}
         ({"external_table": "nowhere"}, "external_table"),
         ({"rows": ["word2vec-external"]}, "external_table"),
         ({"rows": ["baseline", "wings"]}, "rows.1"),
+        ({"rows": ["baseline", "bilstm-lm", "baseline"]}, "rows.2"),
         ({"rows": ["baseline"], "external_table": "theirs"}, "external_table"),
         ({"rows": ["baseline", "bilstm-lm"], "pretrain": {"word2vec": {"epochs": 2}}}, "pretrain.word2vec"),
         ({"inputs": {"wings": {}}}, "inputs.wings"),
