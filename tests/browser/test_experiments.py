@@ -79,7 +79,7 @@ def test_the_list_says_how_far_each_is(look: Look, site: str, scheme: Scheme, wi
     expect(page.get_by_role("row").nth(1)).to_contain_text(re.compile(rf"running\s*{RUNNING}"))
     expect(page.get_by_role("row").nth(2)).to_contain_text(re.compile(rf"succeeded\s*{TABLE}"))
     if width == DESKTOP:
-        expect(page.get_by_text("8 of 15 jobs have ended")).to_be_visible()
+        expect(page.get_by_text("8 of 16 jobs have ended")).to_be_visible()
     assert faults(page) == []
     assert not overflows(page)
     page.get_by_role("link", name=TABLE).click()
@@ -183,7 +183,7 @@ def test_an_unknown_experiment_is_a_sentence(look: Look, site: str) -> None:
 def test_one_that_runs_shows_what_is_known(look: Look, site: str, scheme: Scheme, width: int) -> None:
     page = opened(look, site, RUNNING, scheme=scheme, width=width)
     expect(page.get_by_role("progressbar")).to_be_visible()
-    expect(page.get_by_text("8 of 15 jobs have ended")).to_be_visible()
+    expect(page.get_by_text("8 of 16 jobs have ended")).to_be_visible()
     row = page.get_by_role("row").filter(has_text=WORD2VEC)
     expect(row).to_contain_text("running")
     expect(page.get_by_role("img", name="Changes to the baseline")).to_have_count(0)
