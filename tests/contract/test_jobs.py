@@ -264,6 +264,14 @@ def test_claimable_is_what_claim_would_take_oldest_first(database: Database) -> 
         assert transaction.jobs.claimable(1) == [old.id]
 
 
+def test_claimable_can_be_of_some_kinds_alone(database: Database) -> None:
+    old, other, young = add(database, job(age=3), job(age=2, kind="probe"), job(age=1))
+    with database.transaction() as transaction:
+        assert transaction.jobs.claimable(9, kinds=[old.kind]) == [old.id, young.id]
+        assert transaction.jobs.claimable(1, kinds=[old.kind, other.kind]) == [old.id]
+        assert transaction.jobs.claimable(9, kinds=[]) == []
+
+
 def test_reports_keep_the_latest_of_each(database: Database) -> None:
     [made] = add(database, job())
     claim(database, made.id)

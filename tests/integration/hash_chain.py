@@ -26,7 +26,7 @@ class Chain(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    kind: Literal["chain"] = "chain"
+    kind: Literal["chain", "quick chain"] = "chain"
     result_type: ClassVar[ResourceType | None] = "table"
     steps: int
     seconds: float = 0.0

@@ -28,7 +28,10 @@ sys.path.insert(0, str(Path(__file__).parent))
 from hash_chain import expected
 
 Found = TypeVar("Found")
-KINDS = "import hindcast_trainer.worker.__main__ as worker; worker.main(kinds='hash_chain')"
+KINDS = """
+import hindcast_trainer.worker.__main__ as worker
+worker.main(kinds="hash_chain", quick=["quick chain"])
+"""
 LEASE_SECONDS = 1.5
 
 
@@ -71,9 +74,9 @@ class Site:
         self.workers.append(subprocess.Popen([sys.executable, "-c", KINDS], env=self.environment | settings))
         return self.workers[-1]
 
-    def submit(self, **spec: Any) -> str:
+    def submit(self, *, kind: str = "chain", **spec: Any) -> str:
         with self.database.transaction() as transaction:
-            job = service.submit(transaction, kind="chain", spec=spec, result_type="table")
+            job = service.submit(transaction, kind=kind, spec=spec, result_type="table")
         service.deliver(self.database, self.queue)
         return job.id
 
@@ -285,6 +288,34 @@ def test_a_worker_runs_one_job_at_a_time_unless_it_is_told_otherwise(
     first, second = sorted((own_site.until(id, JobStatus.SUCCEEDED, seconds=60) for id in ids), key=began)
     assert first.finished_at is not None
     assert (began(second) < first.finished_at) is together
+
+
+def test_quick_jobs_wait_for_no_slot(own_site: Site) -> None:
+    own_site.start_worker()
+    busy = own_site.submit(steps=10_000, seconds=0.05)
+    own_site.until(busy, JobStatus.RUNNING, seconds=60)
+    waiting = own_site.submit(steps=10)
+    quick = [own_site.submit(kind="quick chain", steps=20, seconds=0.05) for _ in range(2)]
+    first, second = sorted((own_site.until(id, JobStatus.SUCCEEDED, seconds=60) for id in quick), key=began)
+    assert first.finished_at is not None
+    assert began(second) >= first.finished_at, "one at a time"
+    assert [own_site.job(id).status for id in (busy, waiting)] == [JobStatus.RUNNING, JobStatus.QUEUED]
+    own_site.cancel(busy)
+    own_site.until(waiting, JobStatus.SUCCEEDED)
+
+
+def test_a_quick_job_takes_no_slot_from_the_others(own_site: Site) -> None:
+    own_site.start_worker()
+    busy = own_site.submit(steps=10_000, seconds=0.05)
+    own_site.until(busy, JobStatus.RUNNING, seconds=60)
+    quick = own_site.submit(kind="quick chain", steps=10_000, seconds=0.05)
+    own_site.until(quick, JobStatus.RUNNING, seconds=60)
+    waiting = own_site.submit(steps=10)
+    own_site.cancel(busy)
+    own_site.until(waiting, JobStatus.SUCCEEDED)
+    assert own_site.job(quick).status == JobStatus.RUNNING
+    own_site.cancel(quick)
+    own_site.until(quick, JobStatus.CANCELLED)
 
 
 def began(job: Job) -> datetime:

@@ -255,9 +255,11 @@ class PostgresJobs:
         self._connection.execute(delete(jobs).where(jobs.c.id == id))
         return job
 
-    def claimable(self, limit: int) -> Sequence[str]:
+    def claimable(self, limit: int, *, kinds: Collection[str] | None = None) -> Sequence[str]:
         """See hindcast.jobs.ports.Jobs."""
         oldest = select(jobs.c.id).where(_claimable).order_by(jobs.c.created_at, jobs.c.id).limit(limit)
+        if kinds is not None:
+            oldest = oldest.where(jobs.c.kind.in_(kinds))
         return self._connection.scalars(oldest).all()
 
     def outbox(self, limit: int = 100) -> Sequence[str]:

@@ -8,6 +8,7 @@ from hindcast.nn.embedding_table import TableKind
 from hindcast_trainer.kinds import KINDS, OBJECTIVES, POSTABLE, AnySpec, JobSpec, Order, parse
 from hindcast_trainer.probe import Probe
 from hindcast_trainer.references import as_written
+from hindcast_trainer.worker.__main__ import QUICK
 
 SMALLEST: dict[str, dict[str, Any]] = {
     "domains": {"corpus": "cor_1", "k": 3},
@@ -23,6 +24,11 @@ SMALLEST: dict[str, dict[str, Any]] = {
     "comparison": {"models": ["lm_1"], "baseline": ["lm_2"], "text": "cor_1", "pretraining": ["cor_2", "cor_3"]},
 }
 ORDER: TypeAdapter[Order] = TypeAdapter(Order)
+
+
+def test_quick_kinds_are_kinds_and_learn_nothing() -> None:
+    assert set(QUICK) <= set(KINDS)
+    assert not {"word2vec", "lsa", "bilstm_lm", "bilstm_domain", "domains", "language_model"} & set(QUICK)
 
 
 def test_the_smallest_specification_of_every_kind_is_listed_here() -> None:

@@ -1,6 +1,7 @@
 """The worker's composition root."""
 
 import logging
+from collections.abc import Collection
 
 from hindcast.adapters.artifacts import FileArtifacts
 from hindcast.adapters.database import PostgresDatabase
@@ -11,9 +12,13 @@ from hindcast_trainer.worker.bell import listen
 from hindcast_trainer.worker.own_folder import own_folder
 from hindcast_trainer.worker.worker import Worker
 
+QUICK = ("ingest", "probe", "topical_probe", "comparison", "concatenation")
+"""Kinds of jobs that learn nothing. By their names: to import them brings PyTorch along."""
 
-def main(*, kinds: str = "hindcast_trainer.kinds") -> None:
-    """Run jobs until a signal ends it. `kinds` names the module that knows the kinds of jobs."""
+
+def main(*, kinds: str = "hindcast_trainer.kinds", quick: Collection[str] = QUICK) -> None:
+    """Run jobs until a signal ends it. `kinds` names the module that knows the kinds of jobs; those of the `quick` ones
+    need no slot."""
     settings = Settings()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # Messages come and go; what matters is which jobs they start.
@@ -36,6 +41,7 @@ def main(*, kinds: str = "hindcast_trainer.kinds") -> None:
                 device=settings.device,
             ),
             slots=settings.worker_slots,
+            quick=quick,
             sweep_seconds=settings.sweep_seconds,
         )
         listen(celery_app(settings.broker_url), worker, slots=settings.worker_slots)

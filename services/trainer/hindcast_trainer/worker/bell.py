@@ -23,8 +23,12 @@ def listen(app: Celery, worker: Worker, *, slots: int) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    sweeping = threading.Thread(target=worker.sweep_until_stopped, name="sweep")
-    sweeping.start()
+    beside = [
+        threading.Thread(target=worker.sweep_until_stopped, name="sweep"),
+        threading.Thread(target=worker.run_quick_until_stopped, name="quick"),
+    ]
+    for thread in beside:
+        thread.start()
     try:
         app.WorkController(
             pool_cls="threads",
@@ -35,4 +39,5 @@ def listen(app: Celery, worker: Worker, *, slots: int) -> None:
         ).start()
     finally:
         worker.stop()
-        sweeping.join()
+        for thread in beside:
+            thread.join()

@@ -3,7 +3,7 @@
 import logging
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from hindcast.errors import Unavailable
 from hindcast.jobs import service
@@ -12,11 +12,14 @@ from hindcast.jobs.ports import Artifacts, Database, Queue
 from hindcast.registry import Resource
 from hindcast_trainer.worker.attempt import Attempt, Circumstances
 
+BESIDE_SECONDS = 0.5
+"""How often a worker whose slots are all busy looks for a quick job."""
+
 _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Runs `slots` jobs at a time, on the threads that call `run_job`."""
+    """Runs `slots` jobs at a time, on the threads that call `run_job`, and one of the quick kinds beside them."""
 
     def __init__(
         self,
@@ -26,17 +29,21 @@ class Worker:
         *,
         circumstances: Circumstances,
         slots: int,
+        quick: Collection[str] = (),
         sweep_seconds: float,
     ) -> None:
+        """`quick` are the kinds of jobs that take moments: one at a time they don't wait for a slot."""
         self._database = database
         self._queue = queue
         self._artifacts = artifacts
         self._circumstances = circumstances
         self._slots = slots
+        self._quick = quick
         self._sweep_seconds = sweep_seconds
         self._stopping = threading.Event()
         self._sweep_now = threading.Event()
         self._running: set[str] = set()
+        self._beside: set[str] = set()
         self._one_at_a_time = threading.Lock()
 
     def run_job(self, id: str) -> None:
@@ -45,7 +52,7 @@ class Worker:
         A message says that there is work, and the database which: a job whose own message was lost keeps its turn."""
         try:
             with self._database.transaction() as transaction:
-                waiting = transaction.jobs.claimable(limit=self._slots + 1)
+                waiting = transaction.jobs.claimable(limit=self._slots + 2)
             for each in dict.fromkeys([*waiting, id]):
                 if self._run_if_claimed(each):
                     return
@@ -75,14 +82,42 @@ class Worker:
                 _log.exception("the sweep failed")
             self._sweep_now.wait(self._sweep_seconds)
 
+    def run_quick_until_stopped(self) -> None:
+        """While all slots are busy, which may be for hours, run the quick jobs that wait: one at a time.
+
+        Nobody rings for these: a slot that is busy hears no message."""
+        while not self._stopping.is_set():
+            try:
+                if self._run_quick():
+                    continue
+            except Unavailable as error:
+                _log.warning("quick jobs wait: %s", error.detail)
+            except Exception:
+                _log.exception("a quick job was not begun")
+            self._stopping.wait(BESIDE_SECONDS)
+
     def stop(self) -> None:
         """Give back the jobs that are running and begin no more."""
         self._stopping.set()
         self._sweep_now.set()
 
-    def _run_if_claimed(self, id: str) -> bool:
-        """Whether an attempt was run."""
-        if not self._take(id):
+    @property
+    def _free(self) -> int:
+        """Slots."""
+        return self._slots - len(self._running - self._beside)
+
+    def _run_quick(self) -> bool:
+        """Whether there was one."""
+        with self._one_at_a_time:
+            if self._free > 0:
+                return False
+        with self._database.transaction() as transaction:
+            waiting = transaction.jobs.claimable(limit=self._slots + 1, kinds=self._quick)
+        return any(self._run_if_claimed(each, beside=True) for each in waiting)
+
+    def _run_if_claimed(self, id: str, *, beside: bool = False) -> bool:
+        """Whether an attempt was run, in a slot or beside them."""
+        if not self._take(id, beside=beside):
             return False
         try:
             claimed = self._claim(id)
@@ -93,16 +128,20 @@ class Worker:
             self._attempt(job, resources)
             return True
         finally:
-            self._running.discard(id)
+            with self._one_at_a_time:
+                self._running.discard(id)
+                self._beside.discard(id)
             # Others may have waited for what this one made.
             self._sweep_now.set()
 
-    def _take(self, id: str) -> bool:
+    def _take(self, id: str, *, beside: bool) -> bool:
         """A second message for a job that runs here must not take it from itself, should its lease have run out."""
         with self._one_at_a_time:
             if self._stopping.is_set() or id in self._running:
                 return False
             self._running.add(id)
+            if beside:
+                self._beside.add(id)
             return True
 
     def _claim(self, id: str) -> tuple[Job, Sequence[Resource]] | None:
@@ -123,7 +162,8 @@ class Worker:
 
     def _ring_for_lost(self) -> None:
         """For as many as there are free slots, lest messages pile up while all are busy."""
-        free = self._slots - len(self._running)
+        with self._one_at_a_time:
+            free = self._free
         if free <= 0 or self._stopping.is_set():
             return
         with self._database.transaction() as transaction:
