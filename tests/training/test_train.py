@@ -429,6 +429,10 @@ def test_training_goes_on_from_a_models_weights_network_and_words(trained):
     assert after.specification == bundle.specification
     assert adapted.metrics["test_perplexity"] == pytest.approx(produced.metrics["test_perplexity"], rel=1e-5)
     assert after.card["lineage"]["init_from"] == "lm_1"
+    assert not {"vocabulary", "input", "hidden_size", "layers", "tied"} & after.card["spec"].keys(), (
+        "defaults, not its own"
+    )
+    assert LanguageModelJob.model_validate(after.card["spec"]) == LanguageModelJob.model_validate(fields)
     frozen = after.model.tensors()["input.weight"].numpy()
     np.testing.assert_array_equal(frozen, bundle.model.tensors()["input.weight"].numpy())
 

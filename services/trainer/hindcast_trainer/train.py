@@ -41,6 +41,9 @@ from hindcast_trainer.references import Reference
 from hindcast_trainer.texts import corpus_references, text_of, vocabulary_of, vocabulary_references
 from hindcast_trainer.work import Produced, Work
 
+OF_THE_NETWORK = ("vocabulary", "input", "hidden_size", "layers", "tied")
+"""Fields that a model whose training goes on (`init_from`) brings along."""
+
 
 class LanguageModelJob(SpecificationPart):
     """Train an LSTM language model."""
@@ -86,7 +89,7 @@ class LanguageModelJob(SpecificationPart):
             found.append(Reference("init_from", ("model",), self.init_from))
         return [*found, *vocabulary_references(self.vocabulary)]
 
-    @field_validator("vocabulary", "input", "hidden_size", "layers", "tied")
+    @field_validator(*OF_THE_NETWORK)
     @classmethod
     def _left_to_the_model(cls, value: Any, info: ValidationInfo) -> Any:
         default = cls.model_fields[str(info.field_name)].default  # which a stored specification repeats
@@ -99,6 +102,10 @@ class LanguageModelJob(SpecificationPart):
         """Those of train, valid and test that are given."""
         texts = {"train": self.train, "valid": self.valid, "test": self.test}
         return {role: reference for role, reference in texts.items() if reference is not None}
+
+    def told(self) -> dict[str, Any]:
+        """Itself, as JSON; of a model that goes on from another, without the defaults of what that one brings."""
+        return self.model_dump(mode="json", exclude=set(OF_THE_NETWORK) if self.init_from else None)
 
     def network(self, *, vocabulary_size: int, input_size: int) -> LstmSpecification:
         """The sizes of its layers."""
@@ -156,7 +163,7 @@ def train(spec: LanguageModelJob, work: Work) -> Produced:
         pipeline=texts["train"].pipeline,
         history=spec.history,
         card={
-            "spec": spec.model_dump(mode="json"),
+            "spec": spec.told(),
             "data": data,
             "lineage": _lineage(spec),
             "metrics": metrics,
