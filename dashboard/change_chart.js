@@ -4,7 +4,7 @@ import { html, useLayoutEffect, useRef, useState } from "./html.js";
 
 const NARROW = 620;
 const LABEL = 250;
-const FIGURE = 70;
+const FIGURE = 110;
 const LABEL_PIXELS = 14.4;
 const STEPS = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1];
 const MOST_STEPS = 8;
@@ -15,7 +15,7 @@ const MOST_STEPS = 8;
  * @property {number | null} change
  * @property {[number, number] | null} interval
  * @property {number | null} paper   the change that the paper's figures are
- * @property {string} status
+ * @property {string} remark   what stands where there is no change
  */
 
 /** @returns {Drawn[]} The rows that are compared with the baseline. */
@@ -26,9 +26,16 @@ function drawnOf({ rows, baseline }) {
     change: row.relative_to_baseline?.change ?? null,
     interval: row.relative_to_baseline?.ci95 ?? null,
     paper: base && row.paper_perplexity ? row.paper_perplexity / base - 1 : null,
-    status: row.status,
+    remark: remarkOn(row),
   }));
 }
+
+function remarkOn({ status, perplexity: own, relative_to_baseline: compared }) {
+  if (compared && compared.change === null) return "not comparable";
+  return isNumber(own?.mean) ? "no baseline yet" : status;
+}
+
+const isNumber = (value) => typeof value === "number";
 
 export function ChangeChart({ experiment }) {
   const box = useRef(null);
@@ -75,7 +82,7 @@ function Plot({ drawn, width }) {
 function Row({ row, x, top, isNarrow, width }) {
   const y = top + (isNarrow ? 32 : 15);
   const [low, high] = row.interval ?? [];
-  const figure = row.change === null ? row.status : change(row.change);
+  const figure = row.change === null ? row.remark : change(row.change);
   return html`<g>
     <text x="0" y=${isNarrow ? top + 15 : y + 5}>${cut(row.label, isNarrow ? width - FIGURE : LABEL - 12)}<title>${row.label}</title></text>
     <text class=${row.change === null ? "quiet" : "figure"} x=${width} y=${isNarrow ? top + 15 : y + 5} text-anchor="end">${figure}</text>

@@ -114,9 +114,12 @@ function Jobs({ row }) {
   }, [JSON.stringify(row)]);
   return html`<ul class="plain row-jobs">${jobs.map((job) => html`<li key=${job.id} class="line">
     ${job.gone ? html`<span class="id">${job.id}</span><span class="quiet">can’t be found</span>`
-      : html`<${StatusMark} status=${job.status} /><a href=${address(["jobs", job.id])}>${kindName(job.kind)}</a>
+      : html`<${StatusMark} status=${job.status} /><a href=${address(["jobs", job.id])}>${whatItDoes(job)}</a>
         ${isKnown(seedOf(job)) && html`<span class="quiet">seed ${seedOf(job)}</span>`}`}</li>`)}</ul>`;
 }
+
+/** Of a row's two jobs of the same kind one is for itself. */
+const whatItDoes = ({ kind, spec }) => (kind === "comparison" && !spec.baseline.length ? "interval" : kindName(kind));
 
 /** The seed of a job, or of the model that it asks: its label says that. */
 const seedOf = ({ spec, label }) => spec.seed ?? /, seed (\d+)$/.exec(label ?? "")?.[1];

@@ -59,7 +59,8 @@ function useToldStatus(status) {
 function Actions({ experiment, reload }) {
   const { failure, isBusy, act } = useAction();
   const isOver = hasEnded(experiment);
-  const lacksIntervals = (row) => row.status === "succeeded" && row.perplexity && !row.perplexity.ci95;
+  const lacksIntervals = ({ status, perplexity: own, relative_to_baseline: compared }) =>
+    status === "succeeded" && own && (!own.ci95 || (typeof compared?.change === "number" && !compared.ci95));
   const canRetry =
     experiment.status === "cancelled" ||
     experiment.rows.some((row) => ["failed", "cancelled"].includes(row.status) || (isOver && lacksIntervals(row)));

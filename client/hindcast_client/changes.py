@@ -22,6 +22,8 @@ class Change:
 
 NOT_COMPARABLE = "not comparable"
 """The remark on a row whose models differ from the baseline's in vocabulary, pipeline or text."""
+NO_BASELINE = "no baseline yet"
+"""The remark on a row that has its perplexity before the baseline has, which may have failed."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,7 @@ class Gain:
 def changes_of(answer: Mapping[str, Any]) -> Sequence[Change]:
     """Of every row of an experiment's answer, the baseline among them."""
     papers = {row["label"]: row["paper_perplexity"] for row in answer["rows"]}
-    return [_change(row, papers.get(answer["baseline"] or "")) for row in answer["rows"]]
+    return [_change(row, answer["baseline"], papers.get(answer["baseline"] or "")) for row in answer["rows"]]
 
 
 def gains_of(experiments: Sequence[tuple[int, Mapping[str, Any]]]) -> Mapping[str, Sequence[Gain]]:
@@ -68,7 +70,7 @@ def probability(p_value: float | None) -> str:
     return "<0.001" if p_value < 0.001 else f"{p_value:.3f}"
 
 
-def _change(row: Mapping[str, Any], paper_baseline: float | None) -> Change:
+def _change(row: Mapping[str, Any], baseline: str | None, paper_baseline: float | None) -> Change:
     comparison = row["relative_to_baseline"] or {}
     interval, paper = comparison.get("ci95"), row["paper_perplexity"]
     is_compared = paper is not None and paper_baseline is not None and paper != paper_baseline
@@ -78,12 +80,16 @@ def _change(row: Mapping[str, Any], paper_baseline: float | None) -> Change:
         interval=(interval[0], interval[1]) if interval else None,
         p_value=comparison.get("p_value"),
         paper_change=paper / paper_baseline - 1 if is_compared else None,
-        remark=_remark(row),
+        remark=_remark(row, baseline),
     )
 
 
-def _remark(row: Mapping[str, Any]) -> str:
+def _remark(row: Mapping[str, Any], baseline: str | None) -> str:
     if (row["perplexity"] or {}).get("mean") is None:
         return str(row["error"] or row["status"])
+    if row["label"] == baseline or baseline is None:
+        return ""
     comparison = row["relative_to_baseline"]
-    return NOT_COMPARABLE if comparison and comparison["change"] is None else ""
+    if comparison is None:
+        return NO_BASELINE
+    return NOT_COMPARABLE if comparison["change"] is None else ""

@@ -325,6 +325,11 @@ def test_an_experiment_is_run_shown_and_drawn(made, run, folder):
     assert all(f">{text}<" in svg for text in ("Does it help?", "a test", "own"))
     run("experiment", "plot", "--from", "shell-rows.json", "-o", "rows.png")
     assert (folder / "rows.png").read_bytes().startswith(b"\x89PNG")
+    (folder / "none.json").write_text(json.dumps({**json.loads(answer), "baseline": None}))
+    assert (
+        "there are no changes to draw"
+        in run("experiment", "plot", "--from", "none.json", "-o", "none.png", code=1).stderr
+    )
     twice = ("experiment", "plot", "shell-rows", "--from", "shell-rows.json", "-o", "curve.svg")
     assert "must have different numbers of words to learn, not 1," in run(*twice, code=2).stderr
     run(*twice, "--words", "1000,300000")

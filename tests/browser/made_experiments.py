@@ -62,8 +62,9 @@ def make_experiments(database_url: str) -> None:
         for name in _NEWS:
             corpus = Resource(f"cor_{name}", "corpus", name, "key", CORPUS_FACTS, 0, None, datetime.now(UTC))
             transaction.resources.add(corpus)
-        unsure = _submitted(transaction, UNSURE, [{**_LEARNED, "lm": {"hidden_size": 32}}], probes=[])
-        _run(transaction, unsure, fails=lambda job: job.kind == "comparison")
+        small = {"hidden_size": 32}
+        unsure = _submitted(transaction, UNSURE, [{**_LEARNED, "lm": small}, {**_WORD2VEC, "lm": small}], probes=[])
+        _run(transaction, unsure, fails=lambda job: job.kind == "comparison" and bool(job.spec["baseline"]))
         whole = _submitted(transaction, TABLE, [_LEARNED, _WORD2VEC, _LSA, _BROKEN], probes={"auto": 300})
         _run(transaction, whole, fails=lambda job: job.kind == "bilstm_lm")
         probes = [{"context": "The navy was placed on standby for", "target": "hurricane"}]
@@ -117,8 +118,10 @@ def _metrics(job: Job, row: str) -> dict[str, float]:
             return {**shares, **medians, "words": 300.0}
         case "probe":
             return {"probe_0_rank": 28_553.0, "probe_0_probability": 1e-6}
-        case "comparison" if row in CHANGES:
+        case "comparison" if not job.spec["baseline"]:
+            seen = {"pretraining_overlap": 0.025} if job.spec["pretraining"] else {}
+            return seen | {"perplexity_low": 80.0, "perplexity_high": 95.0}
+        case "comparison":
             low, high, p_value = CHANGES[row]
-            told = {"change_low": low, "change_high": high, "p_value": p_value, "pretraining_overlap": 0.025}
-            return told | {"perplexity_low": 80.0, "perplexity_high": 95.0}
+            return {"change_low": low, "change_high": high, "p_value": p_value}
     return {}

@@ -106,6 +106,8 @@ def test_the_table_has_the_answers_figures(look: Look, site: str, scheme: Scheme
     for told in ("news-0, news-1, news-2, news-3, news-4", "80.0 to 95.0", "8.5 %", "4,047,632"):
         expect(details.get_by_text(told)).to_be_visible()
     expect(details.get_by_role("link", name="language model")).to_have_count(3)
+    for statistics in ("interval", "comparison"):
+        expect(details.get_by_role("link", name=statistics, exact=True)).to_have_count(1)
     expect(details.get_by_role("listitem").filter(has_text="topical probe")).to_contain_text(
         [f"seed {n}" for n in (1, 2, 3)]
     )
@@ -213,7 +215,7 @@ def test_one_is_cancelled_retried_and_deleted(look: Look, site: str) -> None:
 
 def test_intervals_that_failed_are_taken_again(look: Look, site: str) -> None:
     page = opened(look, site, UNSURE)
-    expect(page.get_by_text(f"no pre-training has no intervals: {FAILED_BECAUSE}")).to_be_visible()
+    expect(page.get_by_text(f"word2vec has no interval of its change: {FAILED_BECAUSE}")).to_be_visible()
     page.get_by_role("button", name="Retry what failed").click()
     expect(page.locator("#announcer")).to_have_text("The experiment is running now.")
     expect(page.get_by_role("button", name="Retry what failed")).to_have_count(0)

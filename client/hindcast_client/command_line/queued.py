@@ -57,8 +57,8 @@ def tell_waits(
 
 
 def what_it_waits_for(transport: Transport, job: JobAnswer) -> str:
-    """`waits for pretrained, which is running`: the first job that it needs and that hasn't ended, or those that
-    run."""
+    """`waits for pretrained, which is running`: the first job that it needs and that hasn't ended; or what it waits
+    behind, the jobs that run."""
     for id in job.needs:
         needed = transport.ask(get(at("jobs", id)), JobAnswer, patience=0)
         if needed.status not in ENDED:
@@ -68,10 +68,9 @@ def what_it_waits_for(transport: Transport, job: JobAnswer) -> str:
         running = [_called(JobAnswer.model_validate(each)) for each in page.items]
     if not running:
         return "waits for a worker"
-    if len(running) == 1:
-        return f"waits for {running[0]}, which is running"
     others = " and others" if len(running) > MOST_NAMED else ""
-    return f"waits for one of {', '.join(running[:MOST_NAMED])}{others}, which are running"
+    are = "is" if len(running) == 1 else "are"
+    return f"waits behind {', '.join(running[:MOST_NAMED])}{others}, which {are} running"
 
 
 def _called(job: JobAnswer) -> str:

@@ -1,4 +1,4 @@
-"""Compare the language models of an experiment's row with its baseline's: how sure the difference between them is."""
+"""How sure the figures of an experiment's row are: its perplexity, and its change to the baseline."""
 
 import hashlib
 from collections.abc import Generator, Sequence
@@ -24,8 +24,8 @@ from hindcast_trainer.work import Produced, Work
 
 
 class ComparisonJob(JsonModel):
-    """Take the intervals of a row's perplexity and of its change to the baseline. Comes of an experiment, can't be
-    posted as a job.
+    """Take the interval of a row's perplexity or, beside a baseline, of its change to that. Comes of an experiment,
+    which has one of each for a row; can't be posted as a job.
 
     Its metrics are `perplexity_low` and `perplexity_high`, with a baseline `change`, `change_low`, `change_high` and
     `p_value` (lacking where the models differ in vocabulary, pipeline or text), and with pre-training
@@ -41,11 +41,11 @@ class ComparisonJob(JsonModel):
     models: tuple[str, ...] = Field(min_length=1)
     """The row's, one for each seed."""
     baseline: tuple[str, ...] = ()
-    """The baseline's; none where the row is the baseline or there is none."""
+    """The baseline's; none where the row's own perplexity is all that is asked for."""
     text: CorpusReference
     """Whose perplexity counts."""
     pretraining: tuple[CorpusReference, ...] = ()
-    """What the row's table was trained on."""
+    """What the row's table was trained on: given beside the row alone."""
 
     def references(self) -> Sequence[Reference]:
         """The models and the corpora."""

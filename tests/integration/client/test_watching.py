@@ -141,7 +141,7 @@ def test_whoever_watches_a_queued_job_hears_what_it_waits_for(server, work):
     server.does = [runs_then, streams(ends=True)]
     command = [sys.executable, "-m", "hindcast_client.command_line", "watch", "job_1", "--server", server.url]
     watching = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    assert watching.stderr.readline().endswith(" vectors: queued: waits for novels, which is running\n")
+    assert watching.stderr.readline().endswith(" vectors: queued: waits behind novels, which is running\n")
     heard.set()
     out, _ = watching.communicate(timeout=60)
     assert out.startswith("vectors succeeded")
@@ -152,8 +152,9 @@ def test_whoever_watches_a_queued_job_hears_what_it_waits_for(server, work):
     [
         ("succeeded", [], "waits for a worker"),
         ("queued", ["a"], "waits for other, which is queued"),
-        ("succeeded", ["a", "b"], "waits for one of a, b, which are running"),
-        ("succeeded", ["a", "b", "c", "d"], "waits for one of a, b, c and others, which are running"),
+        ("succeeded", ["a"], "waits behind a, which is running"),
+        ("succeeded", ["a", "b"], "waits behind a, b, which are running"),
+        ("succeeded", ["a", "b", "c", "d"], "waits behind a, b, c and others, which are running"),
     ],
 )
 def test_a_job_waits_for_what_it_needs_or_for_those_that_run(server, work, needed, running, told):

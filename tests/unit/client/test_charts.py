@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from hindcast_client.changes import NOT_COMPARABLE, Gain, changes_of, gains_of, probability, words_learned
+from hindcast_client.changes import NO_BASELINE, NOT_COMPARABLE, Gain, changes_of, gains_of, probability, words_learned
 from hindcast_client.charts import draw_changes, draw_gains, save
 
 
@@ -72,6 +72,13 @@ def test_a_row_that_cant_be_compared_is_drawn_as_such(drawn):
     svg = drawn(draw_changes(rows, baseline=ANSWER["baseline"], title="", note=""))
     assert ">of other words<" in svg
     assert f">{NOT_COMPARABLE}<" in svg
+
+
+def test_a_row_that_has_no_baseline_yet_is_drawn_as_such(drawn):
+    rows = changes_of({**ANSWER, "rows": [row("no pre-training", None, 189), row("own", 90.0, None)]})
+    assert [each.remark for each in rows] == ["word2vec job_1 failed: out of memory", NO_BASELINE]
+    assert f">{NO_BASELINE}<" in drawn(draw_changes(rows, baseline=ANSWER["baseline"], title="", note=""))
+    assert [each.remark for each in changes_of({"baseline": None, "rows": [row("own", 90.0, None)]})] == [""]
 
 
 @pytest.mark.parametrize(("p_value", "told"), [(None, ""), (0.0312, "0.031"), (0.0001, "<0.001"), (1.0, "1.000")])

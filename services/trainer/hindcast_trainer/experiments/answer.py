@@ -131,7 +131,7 @@ class RowAnswer(Schema):
     """null where the language model learns its input."""
     jobs: list[str]
     """Pre-training first, then a language model for each seed, then the probes of each; last what takes its
-    intervals: its own, then the comparison with the baseline. Should they fail, the row has none; it does not fail."""
+    intervals: its own, then its change's to the baseline. What fails of these leaves out its interval, not the row."""
     models: list[str]
     """Those that are ready, in the order of the seeds."""
     perplexity: RowPerplexity | None

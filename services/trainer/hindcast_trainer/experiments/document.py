@@ -35,10 +35,9 @@ class RowJobs:
     """One for each seed; none where the experiment has no probes."""
     intervals: str | None = None
     """The job that takes the interval of its own perplexity; none without held-out text, and in experiments from before
-    there were any."""
+    there were any. In those that came next it is the comparison, which took both."""
     comparison: str | None = None
-    """The job that compares it with the baseline; none where there is nothing to compare. In older experiments it takes
-    both intervals."""
+    """The job that compares it with the baseline; none where there is nothing to compare."""
     paper_perplexity: float | None = None
     """What the row is to be shown beside."""
     pretraining: Mapping[str, Any] | None = None

@@ -117,9 +117,13 @@ def _legend(answer: ExperimentAnswer) -> str:
     told = [f"PPL: perplexity of the {' and '.join(texts)} text, {over}."]
     if answer.baseline is not None and len(answer.rows) > 1:
         told.append(f"Changes are to {_verbatim(answer.baseline)}.")
-    if any(row.perplexity and row.perplexity.ci95 for row in answer.rows):
+    changes = [row.relative_to_baseline for row in answer.rows if row.relative_to_baseline]
+    own = [row.perplexity for row in answer.rows if row.perplexity]
+    if any(each.ci95 for each in own) or any(each.ci95 for each in changes):
         covered = "sentences" if seeds == 1 else "sentences, and over the seeds by Student's t"
         told.append(f"In brackets: 95 % intervals by a paired bootstrap over its {covered}.")
+    if any(change.p_value is not None for change in changes):
+        told.append("p: of the change, two-sided, by the same.")
     if found := next((row.ranks for row in answer.rows if row.ranks), None):
         told.append(f"Ranks: of {found.words:,} topical words of that text, given the document so far.")
     return " ".join(told)

@@ -113,13 +113,13 @@ def _contradictions(request: ExperimentRequest) -> Iterator[FieldError]:
 def _in_lists(request: ExperimentRequest) -> Iterator[FieldError]:
     """What is there twice, and what does not belong into `lm`."""
     labels = [row.label for row in request.rows]
-    for number, label in _repeated(labels):
+    for number, label in repeated(labels):
         yield FieldError(f"rows.{number}.label", f"{label!r} is another row's: labels tell rows apart")
     if request.baseline is not None and request.baseline not in labels:
         yield FieldError("baseline", f"{request.baseline!r} is no row's label; there are {', '.join(labels)}")
-    for number, name in _repeated([preparation.name for preparation in request.prepare]):
+    for number, name in repeated([preparation.name for preparation in request.prepare]):
         yield FieldError(f"prepare.{number}.name", f"{name!r} is another's: names tell preparations apart")
-    for number, seed in _repeated(request.seeds):
+    for number, seed in repeated(request.seeds):
         yield FieldError(f"seeds.{number}", f"{seed} is there already")
     if len(request.rows) * len(request.seeds) > MAX_MODELS:
         yield FieldError("rows", f"times seeds are more than {MAX_MODELS} language models: make it two experiments")
@@ -127,7 +127,7 @@ def _in_lists(request: ExperimentRequest) -> Iterator[FieldError]:
         yield FieldError(f"lm.{name}", GIVEN[name])
 
 
-def _repeated(values: Sequence[object]) -> Iterator[tuple[int, object]]:
+def repeated(values: Sequence[object]) -> Iterator[tuple[int, object]]:
     """What has stood there before, and at which places it stands again."""
     return ((number, value) for number, value in enumerate(values) if value in values[:number])
 

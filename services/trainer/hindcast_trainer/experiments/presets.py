@@ -14,6 +14,7 @@ from hindcast.web.schemas import RequestSchema
 from hindcast.web.validation import invalid_input
 from hindcast_trainer.experiments import lifecycle
 from hindcast_trainer.experiments.document import MARK, Experiment
+from hindcast_trainer.experiments.plan import repeated
 from hindcast_trainer.experiments.request import MAX_SEEDS, ExperimentRequest, Seed, WrittenRequest
 from hindcast_trainer.experiments.table1_rows import EXTERNAL, LANGUAGE_MODEL, ROWS, PresetJob, PresetRow, jobs_of
 
@@ -194,12 +195,11 @@ def _chosen(row: PresetRow, request: PresetRequest) -> bool:
 
 def _unknown(request: PresetRequest) -> Iterator[FieldError]:
     keys = [row.key for row in ROWS]
-    asked = request.rows or []
-    for number, key in enumerate(asked):
+    for number, key in enumerate(request.rows or []):
         if key not in keys:
             yield FieldError(f"rows.{number}", f"{key!r} is no row; there are {', '.join(keys)}")
-        elif key in asked[:number]:
-            yield FieldError(f"rows.{number}", f"{key!r} is there already")
+    for number, again in repeated(request.rows or []):
+        yield FieldError(f"rows.{number}", f"{again!r} is there already")
     chosen = [row.key for row in ROWS if _chosen(row, request)]
     named = {"baseline": request.baseline} if request.baseline is not None else {}
     for field, key in {**named, **{f"inputs.{key}": key for key in request.inputs}}.items():

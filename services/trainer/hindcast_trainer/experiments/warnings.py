@@ -40,7 +40,7 @@ def _differences(experiment: Experiment, known: Known) -> Iterator[str]:
 
 
 def _failures(experiment: Experiment, known: Known) -> Iterator[str]:
-    """The baseline's, if there is one, and those of comparisons that no other failure explains."""
+    """The baseline's, if there is one, and those of intervals that no other failure explains."""
     baseline = experiment.baseline
     if baseline is None and len(experiment.rows) > 1:
         yield "No row learns its input, and no `baseline` was named: rows are not compared with each other."
@@ -49,18 +49,28 @@ def _failures(experiment: Experiment, known: Known) -> Iterator[str]:
         ended = min(of_baseline)
         yield f"The baseline, {baseline.label}, was not finished ({ended}): no row is compared with all of it."
     for row in experiment.rows:
-        explained = {row.intervals: _bad_ends(row, known), row.comparison: of_baseline | _bad_ends(row, known)}
-        failed = (job for job in known.existing(row.statistics) if job.status is JobStatus.FAILED)
-        problems = (_problem(job.error or {}, explained=bool(explained[job.id])) for job in failed)
-        yield from (f"{row.label} has no intervals: {problem}" for problem in dict.fromkeys(problems) if problem)
+        of_either = (of_row := _bad_ends(row, known)) | of_baseline
+        change = _problem(row.comparison, known, explained=bool(of_either))
+        # In older experiments one job takes both.
+        of_own = of_either if row.intervals == row.comparison else of_row
+        own = _problem(row.intervals, known, explained=bool(of_own))
+        if own == change:
+            yield from (f"{row.label} has no intervals: {problem}" for problem in filter(None, [own]))
+        else:
+            yield from (f"{row.label} has no interval of its perplexity: {problem}" for problem in filter(None, [own]))
+            yield from (f"{row.label} has no interval of its change: {problem}" for problem in filter(None, [change]))
 
 
-def _problem(error: Mapping[str, Any], *, explained: bool) -> str | None:
-    """Why there are no intervals, unless another warning explains it."""
+def _problem(job_id: str | None, known: Known, *, explained: bool) -> str | None:
+    """Why a job took no interval, if it failed and no other warning explains it."""
+    job = known.jobs.get(job_id or "")
+    if job is None or job.status is not JobStatus.FAILED:
+        return None
+    error = job.error or {}
     if error.get("type") != NEED_FAILED["type"]:
         return str(error.get("detail"))
     # A model was retried alone, or by another experiment that shares it: what failed for want of it was not.
-    return None if explained else "models were lacking when they were due. Retry the experiment."
+    return None if explained else "models were lacking when it was due. Retry the experiment."
 
 
 def _bad_ends(row: RowJobs, known: Known) -> set[JobStatus]:

@@ -23,11 +23,11 @@ def listen(app: Celery, worker: Worker, *, slots: int) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    beside = [
+    own_threads = [
         threading.Thread(target=worker.sweep_until_stopped, name="sweep"),
         threading.Thread(target=worker.run_quick_until_stopped, name="quick"),
     ]
-    for thread in beside:
+    for thread in own_threads:
         thread.start()
     try:
         app.WorkController(
@@ -39,5 +39,5 @@ def listen(app: Celery, worker: Worker, *, slots: int) -> None:
         ).start()
     finally:
         worker.stop()
-        for thread in beside:
+        for thread in own_threads:
             thread.join()

@@ -1,4 +1,4 @@
-"""A worker: runs the jobs that it is rung for, and sweeps for what was lost."""
+"""A worker: runs the jobs that it is rung for, quick ones beside them, and sweeps for what was lost."""
 
 import logging
 import os
@@ -12,7 +12,7 @@ from hindcast.jobs.ports import Artifacts, Database, Queue
 from hindcast.registry import Resource
 from hindcast_trainer.worker.attempt import Attempt, Circumstances
 
-BESIDE_SECONDS = 0.5
+LOOK_SECONDS = 0.5
 """How often a worker whose slots are all busy looks for a quick job."""
 
 _log = logging.getLogger(__name__)
@@ -44,7 +44,10 @@ class Worker:
         self._sweep_now = threading.Event()
         self._running: set[str] = set()
         self._beside: set[str] = set()
-        self._one_at_a_time = threading.Lock()
+        """Those of them that run in no slot."""
+        self._changing = threading.Lock()
+        # Of the jobs that wait, as many as may be running here: their leases may have run out, or not begun.
+        self._looked_at = slots + 2
 
     def run_job(self, id: str) -> None:
         """Run one attempt at the job that has waited longest, or else at that one, if there is anything to claim.
@@ -52,7 +55,7 @@ class Worker:
         A message says that there is work, and the database which: a job whose own message was lost keeps its turn."""
         try:
             with self._database.transaction() as transaction:
-                waiting = transaction.jobs.claimable(limit=self._slots + 2)
+                waiting = transaction.jobs.claimable(limit=self._looked_at)
             for each in dict.fromkeys([*waiting, id]):
                 if self._run_if_claimed(each):
                     return
@@ -87,14 +90,17 @@ class Worker:
 
         Nobody rings for these: a slot that is busy hears no message."""
         while not self._stopping.is_set():
+            pause = LOOK_SECONDS
             try:
                 if self._run_quick():
                     continue
             except Unavailable as error:
+                pause = self._sweep_seconds
                 _log.warning("quick jobs wait: %s", error.detail)
             except Exception:
-                _log.exception("a quick job was not begun")
-            self._stopping.wait(BESIDE_SECONDS)
+                pause = self._sweep_seconds
+                _log.exception("a quick job broke off")
+            self._stopping.wait(pause)
 
     def stop(self) -> None:
         """Give back the jobs that are running and begin no more."""
@@ -102,17 +108,16 @@ class Worker:
         self._sweep_now.set()
 
     @property
-    def _free(self) -> int:
-        """Slots."""
-        return self._slots - len(self._running - self._beside)
+    def _free_slots(self) -> int:
+        with self._changing:
+            return self._slots - len(self._running - self._beside)
 
     def _run_quick(self) -> bool:
         """Whether there was one."""
-        with self._one_at_a_time:
-            if self._free > 0:
-                return False
+        if self._free_slots > 0:
+            return False
         with self._database.transaction() as transaction:
-            waiting = transaction.jobs.claimable(limit=self._slots + 1, kinds=self._quick)
+            waiting = transaction.jobs.claimable(limit=self._looked_at, kinds=self._quick)
         return any(self._run_if_claimed(each, beside=True) for each in waiting)
 
     def _run_if_claimed(self, id: str, *, beside: bool = False) -> bool:
@@ -128,7 +133,7 @@ class Worker:
             self._attempt(job, resources)
             return True
         finally:
-            with self._one_at_a_time:
+            with self._changing:
                 self._running.discard(id)
                 self._beside.discard(id)
             # Others may have waited for what this one made.
@@ -136,7 +141,7 @@ class Worker:
 
     def _take(self, id: str, *, beside: bool) -> bool:
         """A second message for a job that runs here must not take it from itself, should its lease have run out."""
-        with self._one_at_a_time:
+        with self._changing:
             if self._stopping.is_set() or id in self._running:
                 return False
             self._running.add(id)
@@ -162,11 +167,10 @@ class Worker:
 
     def _ring_for_lost(self) -> None:
         """For as many as there are free slots, lest messages pile up while all are busy."""
-        with self._one_at_a_time:
-            free = self._free
+        free = self._free_slots
         if free <= 0 or self._stopping.is_set():
             return
         with self._database.transaction() as transaction:
-            waiting = transaction.jobs.claimable(limit=self._slots)
+            waiting = transaction.jobs.claimable(limit=self._looked_at)
         for id in [id for id in waiting if id not in self._running][:free]:
             self._queue.ring(id)

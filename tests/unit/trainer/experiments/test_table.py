@@ -217,17 +217,6 @@ def test_an_experiment_whose_comparisons_took_both_intervals_is_read() -> None:
     assert experiment.jobs.count("table-base") == 1
 
 
-def test_a_comparison_that_fails_leaves_the_row_as_it_is_and_says_why() -> None:
-    failed = {
-        "status": JobStatus.FAILED,
-        "error": {"type": "/problems/not-found", "detail": "Model lm_1 keeps nothing."},
-    }
-    answer = tabulate(WITH_COMPARISONS, compared(**failed))
-    assert answer.rows[1].status == JobStatus.SUCCEEDED
-    assert answer.rows[1].error is None
-    assert answer.warnings == ["word2vec has no intervals: Model lm_1 keeps nothing."]
-
-
 def test_a_baseline_that_failed_is_told_once() -> None:
     jobs = dict(compared(status=JobStatus.FAILED, error=service.NEED_FAILED).jobs)
     jobs["base2"] = replace(jobs["base2"], **FAILED)
@@ -245,19 +234,33 @@ def test_a_baseline_that_failed_leaves_the_others_the_intervals_of_their_own_per
     assert base.perplexity.ci95 is None
 
 
-def test_intervals_that_fail_for_one_reason_are_told_once() -> None:
-    failed = {"status": JobStatus.FAILED, "error": {"type": "/problems/not-found", "detail": "Model lm_1 is gone."}}
-    jobs = dict(compared(**failed).jobs)
-    jobs["table="] = replace(jobs["table="], **failed)
+@pytest.mark.parametrize(
+    ("failing", "told"),
+    [
+        (["table="], "word2vec has no interval of its perplexity: Model lm_1 is gone."),
+        (["table-base"], "word2vec has no interval of its change: Model lm_1 is gone."),
+        (["table=", "table-base"], "word2vec has no intervals: Model lm_1 is gone."),
+    ],
+)
+def test_intervals_that_were_not_taken_are_told_with_the_reason(failing: list[str], told: str) -> None:
+    error = {"type": "/problems/not-found", "detail": "Model lm_1 is gone."}
+    jobs = dict(compared().jobs)
+    jobs.update({id: replace(jobs[id], status=JobStatus.FAILED, error=error) for id in failing})
     answer = tabulate(WITH_COMPARISONS, Known(jobs, RESOURCES))
-    assert answer.warnings == ["word2vec has no intervals: Model lm_1 is gone."]
+    assert answer.warnings == [told]
+    row = answer.rows[1]
+    assert (row.status, row.error) == (JobStatus.SUCCEEDED, None)
+    assert row.perplexity is not None
+    assert row.relative_to_baseline is not None
+    assert (row.perplexity.ci95 is None) is ("table=" in failing)
+    assert (row.relative_to_baseline.ci95 is None) is ("table-base" in failing)
 
 
 def test_intervals_that_were_not_taken_again_when_the_model_was_are_told() -> None:
     answer = tabulate(WITH_COMPARISONS, compared(status=JobStatus.FAILED, error=service.NEED_FAILED))
     assert answer.rows[1].status == JobStatus.SUCCEEDED
     [warning] = answer.warnings
-    assert warning.startswith("word2vec has no intervals")
+    assert warning.startswith("word2vec has no interval of its change: ")
     assert warning.endswith("Retry the experiment.")
 
 
