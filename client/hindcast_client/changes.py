@@ -22,6 +22,8 @@ class Change:
 
 NOT_COMPARABLE = "not comparable"
 """The remark on a row whose models differ from the baseline's in vocabulary, pipeline or text."""
+NO_TEXT = "no held-out text"
+"""The remark on a row whose language models have neither test nor valid text."""
 NO_BASELINE = "no baseline yet"
 """The remark on a row that has its perplexity before the baseline has, which may have failed."""
 
@@ -85,6 +87,8 @@ def _change(row: Mapping[str, Any], baseline: str | None, paper_baseline: float 
 
 
 def _remark(row: Mapping[str, Any], baseline: str | None) -> str:
+    if row["perplexity"] is None and row["status"] == "succeeded":
+        return NO_TEXT
     if (row["perplexity"] or {}).get("mean") is None:
         return str(row["error"] or row["status"])
     if row["label"] == baseline or baseline is None:

@@ -12,13 +12,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.transforms import blended_transform_factory
 
-from hindcast_client.changes import NO_BASELINE, NOT_COMPARABLE, Gain, percent
+from hindcast_client.changes import NO_BASELINE, NO_TEXT, NOT_COMPARABLE, Gain, percent
 
 # Okabe and Ito's blue and vermilion: told apart with any eyes, and by their shapes in grey.
 OURS, PAPER, FAINT, GREY, INK = "#0072B2", "#D55E00", "#C9CED6", "#5A6270", "#22262E"
 CURVES, MARKERS = (OURS, PAPER, "#009E73", "#CC79A7", "#E69F00", "#56B4E9"), "oDs^vP"
 """Of curves in one picture, by the same two authors."""
-REMARKS = ("queued", "running", "cancelled", NOT_COMPARABLE, NO_BASELINE)
+REMARKS = ("queued", "running", "cancelled", NOT_COMPARABLE, NO_BASELINE, NO_TEXT)
 """Short enough to stand in a column; all others are failures."""
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # matplotlib brings it

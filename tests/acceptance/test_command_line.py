@@ -330,6 +330,9 @@ def test_an_experiment_is_run_shown_and_drawn(made, run, folder):
         "there are no changes to draw"
         in run("experiment", "plot", "--from", "none.json", "-o", "none.png", code=1).stderr
     )
+    untold = [{**row, "perplexity": None, "relative_to_baseline": None} for row in json.loads(answer)["rows"]]
+    (folder / "none.json").write_text(json.dumps({**json.loads(answer), "rows": untold}))
+    assert "has no held-out text" in run("experiment", "plot", "--from", "none.json", "-o", "none.png", code=1).stderr
     twice = ("experiment", "plot", "shell-rows", "--from", "shell-rows.json", "-o", "curve.svg")
     assert "must have different numbers of words to learn, not 1," in run(*twice, code=2).stderr
     run(*twice, "--words", "1000,300000")

@@ -44,6 +44,9 @@ ROWS = (
     figure("TO", change),
     figure("P", "{:.3g}".format),
     figure("MEDIAN RANK", "{:,.0f}".format),
+    figure("STD", "{:,.2f}".format, spare=True),
+    figure("PERPLEXITY FROM", "{:,.2f}".format, spare=True),
+    figure("PERPLEXITY TO", "{:,.2f}".format, spare=True),
 )
 
 
@@ -202,7 +205,9 @@ def _table(experiment: ExperimentAnswer) -> None:
     # A column that nothing stands in is none.
     kept = [number for number in range(len(ROWS)) if number < 2 or any(row[number] is not None for row in rows)]
     print_table([ROWS[number] for number in kept], [[row[number] for number in kept] for row in rows])
-    if experiment.baseline is not None and len(rows) > 1:
+    if not any(row.perplexity for row in experiment.rows):
+        tell("There is no held-out text.")
+    if any(row.relative_to_baseline and row.relative_to_baseline.change is not None for row in experiment.rows):
         tell(printable(f"Changes are to {experiment.baseline}."))
     for row in experiment.rows:
         if row.error:
@@ -214,6 +219,7 @@ def _table(experiment: ExperimentAnswer) -> None:
 def _figures(row: RowAnswer) -> list[Any]:
     comparison = row.relative_to_baseline
     low, high = comparison.ci95 if comparison and comparison.ci95 else (None, None)
+    least, most = row.perplexity.ci95 if row.perplexity and row.perplexity.ci95 else (None, None)
     return [
         row.label,
         row.status,
@@ -223,4 +229,7 @@ def _figures(row: RowAnswer) -> list[Any]:
         high,
         comparison and comparison.p_value,
         row.ranks and row.ranks.median,
+        row.perplexity and row.perplexity.std,
+        least,
+        most,
     ]

@@ -152,8 +152,8 @@ def check_large_enough(spec: DomainsJob, counts: TermCounts) -> None:
     if described < spec.first_clusters:
         raise InvalidInput.field(
             "initial_clusters" if spec.initial_clusters else "k",
-            f"asks for {spec.first_clusters} clusters at first, but the text has only {described} {spec.unit}s with "
-            "words to tell them apart by",
+            f"asks for {spec.first_clusters} clusters at first (initial_clusters, or else 2 k), but the text has only "
+            f"{described} {spec.unit}s with words to tell them apart by",
         )
 
 

@@ -1,31 +1,43 @@
 """What can be told of a job's texts before it runs: a job that is bound to fail is refused when it is submitted."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from hindcast.errors import FieldError, InvalidInput
+from hindcast.jobs.job import Job
 from hindcast.registry import Resource
 from hindcast.text.corpus import CorpusReference
-from hindcast_trainer.labels import of_another_text
+from hindcast_trainer.labels import GOLD, of_another_text, telling_nothing
 
 LABELLED: Mapping[str, str] = {"domains": "corpus", "auxiliary.domains": "train"}
 """Fields that name domains, each with the field of the text that these are to label."""
 
 
-def check_texts(spec: Iterable[tuple[str, Any]], ready: Mapping[str, Resource]) -> None:
+def check_texts(
+    spec: Iterable[tuple[str, Any]], found: Mapping[str, Resource], *, made_by: Callable[[Resource], Job]
+) -> None:
     """InvalidInput with every corpus reference of the specification that asks for a split that a corpus lacks, or for
-    corpora of different pipelines, and with domains that were found in another text. `ready` are the resources that
-    can be read already, by the fields that name them; of those still in the making the job itself finds out."""
-    texts = {field: value for field, value in spec if isinstance(value, CorpusReference)}
-    corpora = {field: _corpora(field, reference, ready) for field, reference in texts.items()}
+    corpora of different pipelines, and with domains of another text or of none. `found` are the resources by the fields
+    that name them; what only the facts of one still in the making would tell, the job itself finds out."""
+    fields = dict(spec)
+    texts = {field: value for field, value in fields.items() if isinstance(value, CorpusReference)}
+    corpora = {field: _corpora(field, reference, found) for field, reference in texts.items()}
     wrong = [error for field, reference in texts.items() for error in _within(field, reference, corpora[field])]
-    if wrong := wrong or [*_between(corpora), *_elsewhere(texts, corpora, ready)]:
+    for field, text in LABELLED.items():
+        if text in texts and not wrong:
+            by_id = texts[text].model_copy(update={"corpora": tuple(corpus.id for corpus in corpora[text])})
+            if _at(fields, field) == GOLD:
+                wrong += _telling_nothing(field, corpora[text])
+            elif (domains := found.get(field)) is not None:
+                told = domains.facts if domains.ready else made_by(domains).spec
+                wrong += _elsewhere(field, text, by_id, CorpusReference.model_validate(told["corpus"]))
+    if wrong := wrong or list(_between(corpora)):
         raise InvalidInput.fields(wrong)
 
 
-def _corpora(field: str, reference: CorpusReference, ready: Mapping[str, Resource]) -> Sequence[Resource]:
+def _corpora(field: str, reference: CorpusReference, found: Mapping[str, Resource]) -> Sequence[Resource]:
     fields = (f"{field}.corpora.{place}" for place in range(len(reference.corpora)))
-    return [ready[each] for each in fields if each in ready]
+    return [found[each] for each in fields if each in found]
 
 
 def _within(field: str, reference: CorpusReference, corpora: Sequence[Resource]) -> Iterator[FieldError]:
@@ -48,16 +60,25 @@ def _between(corpora: Mapping[str, Sequence[Resource]]) -> Iterator[FieldError]:
             yield FieldError(field, f"has the pipeline {pipeline}, but the {first} text has {its}")
 
 
-def _elsewhere(
-    texts: Mapping[str, CorpusReference], corpora: Mapping[str, Sequence[Resource]], ready: Mapping[str, Resource]
-) -> Iterator[FieldError]:
-    """Domains that were found in another text than they are to label."""
-    for field, text in LABELLED.items():
-        if field not in ready or text not in texts:
-            continue
-        by_id = texts[text].model_copy(update={"corpora": tuple(corpus.id for corpus in corpora[text])})
-        if CorpusReference.model_validate(ready[field].facts["corpus"]) != by_id:
-            yield of_another_text(field, text)
+def _telling_nothing(field: str, corpora: Sequence[Resource]) -> Iterator[FieldError]:
+    """Gold labels, where the corpora are known to have fewer than two."""
+    if all("domains" in corpus.facts for corpus in corpora):
+        labels = {label for corpus in corpora for label in corpus.facts["domains"]}
+        if len(labels) < 2:
+            yield telling_nothing(field, "document", len(labels))
+
+
+def _elsewhere(field: str, text_field: str, text: CorpusReference, found_in: CorpusReference) -> Iterator[FieldError]:
+    """Domains that were, or will be, found in another text than they are to label."""
+    if found_in != text:
+        yield of_another_text(field, text_field, found_in)
+
+
+def _at(fields: Mapping[str, Any], path: str) -> Any:
+    """What stands at a dotted path, if anything."""
+    first, _, rest = path.partition(".")
+    value = fields.get(first)
+    return _at(dict(value), rest) if rest and value is not None else value
 
 
 def _pipelines(corpora: Sequence[Resource]) -> list[str]:

@@ -63,7 +63,7 @@ def submit(
         kind=spec.kind,
         spec=spec.model_dump(mode="json"),
         references=spec.references(),
-        check=partial(check_texts, spec),
+        check=partial(check_texts, spec, made_by=lambda resource: transaction.jobs.get(resource.job_id or "")),
         result_type=spec.result_type,
         name=name,
         result_name=result_name,

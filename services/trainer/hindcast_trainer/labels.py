@@ -46,7 +46,7 @@ class UnitLabels:
             return cls(unit, text.labels(unit), text.label_names)._telling(field)
         found = find(domains)
         if found.corpus != corpus:
-            raise InvalidInput.fields([of_another_text(field, corpus_field)])
+            raise InvalidInput.fields([of_another_text(field, corpus_field, found.corpus)])
         unit = unit or found.unit
         starts, ends = text.unit_bounds(unit)
         owner_ends = text.unit_bounds(found.unit)[1]
@@ -66,14 +66,20 @@ class UnitLabels:
     def _telling(self, field: str) -> Self:
         labels = len(np.unique(self.labels_U[self.labelled]))
         if labels < 2:
-            have = "they have only one label" if labels else "none of them has a label"
-            raise InvalidInput.field(field, f"must tell the {self.unit}s of the text apart: {have}")
+            raise InvalidInput.fields([telling_nothing(field, self.unit, labels)])
         return self
 
 
-def of_another_text(field: str, corpus_field: str) -> FieldError:
+def of_another_text(field: str, corpus_field: str, found_in: CorpusReference) -> FieldError:
     """What is wrong with domains at `field` that were found in another text than `corpus_field` names."""
-    return FieldError(field, f"must have been found in the same corpus reference as `{corpus_field}`")
+    told = f"these were found in {found_in.model_dump_json(exclude_none=True)}"
+    return FieldError(field, f"must have been found in the same corpus reference as `{corpus_field}`: {told}")
+
+
+def telling_nothing(field: str, unit: Unit, labels: int) -> FieldError:
+    """What is wrong with less than two `labels` at `field`."""
+    have = "they have only one label" if labels else "none of them has a label"
+    return FieldError(field, f"must tell the {unit}s of the text apart: {have}")
 
 
 def domain_references(field: str, domains: str) -> tuple[Reference, ...]:

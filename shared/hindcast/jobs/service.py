@@ -66,7 +66,7 @@ def submit(
     kind: str,
     spec: Mapping[str, Any],
     references: Sequence[Reference] = (),
-    check: Callable[[Mapping[str, Resource]], None] = lambda ready: None,
+    check: Callable[[Mapping[str, Resource]], None] = lambda found: None,
     result_type: ResourceType | None = None,
     name: str | None = None,
     result_name: str | None = None,
@@ -78,7 +78,7 @@ def submit(
     """Queue a job and reserve what it will make.
 
     `spec` is the validated specification as JSON; the names in it are replaced by ids, at the paths of `references`.
-    `check` is given those of the resources at these paths that are ready, and raises what speaks against the job.
+    `check` is given the resources at these paths, ready or not, and raises what speaks against the job.
     `name` is the job's and its result's, `result_name` the result's alone, `label` what people may call what has no
     name. `uploads` are keys of artifacts that only
     this job reads. With `reuse_equal`, a job of the same kind and specification that is queued, running or has
@@ -88,7 +88,7 @@ def submit(
     NameTaken.
     """
     resources = resolve(transaction, references)
-    check({path: resource for path, resource in resources.items() if resource.ready})
+    check(resources)
     needs = jobs_that_make(transaction, resources)
     document = with_ids(spec, {path: resource.id for path, resource in resources.items()})
     digest = digest_of(kind, document)

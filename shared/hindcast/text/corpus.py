@@ -132,7 +132,7 @@ class CorpusReference(JsonModel):
 
     corpora: tuple[str, ...] = Field(min_length=1)
     """Ids or names; one alone may be written as `corpus`."""
-    split: str | None = None
+    split: str | None = Field(default=None, min_length=1)
     """That split alone; without it, all of each corpus."""
     limit_tokens: int | None = Field(default=None, ge=1)
     """At most so many tokens: a beginning of each, in proportion to their sizes, cut at the end of a sentence."""

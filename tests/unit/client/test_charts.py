@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from hindcast_client.changes import NO_BASELINE, NOT_COMPARABLE, Gain, changes_of, gains_of, probability, words_learned
+from hindcast_client.changes import (
+    NO_BASELINE,
+    NO_TEXT,
+    NOT_COMPARABLE,
+    Gain,
+    changes_of,
+    gains_of,
+    probability,
+    words_learned,
+)
 from hindcast_client.charts import draw_changes, draw_gains, save
 
 
@@ -79,6 +88,11 @@ def test_a_row_that_has_no_baseline_yet_is_drawn_as_such(drawn):
     assert [each.remark for each in rows] == ["word2vec job_1 failed: out of memory", NO_BASELINE]
     assert f">{NO_BASELINE}<" in drawn(draw_changes(rows, baseline=ANSWER["baseline"], title="", note=""))
     assert [each.remark for each in changes_of({"baseline": None, "rows": [row("own", 90.0, None)]})] == [""]
+
+
+def test_rows_without_held_out_text_say_so():
+    rows = [{**row(label, 1.0, None), "perplexity": None} for label in ("no pre-training", "own")]
+    assert [each.remark for each in changes_of({**ANSWER, "rows": rows})] == [NO_TEXT, NO_TEXT]
 
 
 @pytest.mark.parametrize(("p_value", "told"), [(None, ""), (0.0312, "0.031"), (0.0001, "<0.001"), (1.0, "1.000")])

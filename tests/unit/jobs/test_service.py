@@ -165,20 +165,20 @@ def test_every_wrong_reference_is_named(database: MemoryDatabase) -> None:
     ]
 
 
-def test_what_is_ready_is_checked_before_anything_is_queued(database: MemoryDatabase) -> None:
+def test_what_is_referred_to_is_checked_before_anything_is_queued(database: MemoryDatabase) -> None:
     ready, waits = submit(database, "ingest", result_name="ready"), submit(database, "ingest", result_name="waits")
     succeed(database, ready)
     references = [Reference("train", ("corpus",), "ready"), Reference("valid", ("corpus",), "waits")]
     seen: list[Any] = []
 
     def check(resources: Any) -> None:
-        seen.append({field: resource.id for field, resource in resources.items()})
+        seen.append({field: (resource.id, resource.ready) for field, resource in resources.items()})
         raise InvalidInput.field("train", "is no good")
 
     spec = {"train": "ready", "valid": "waits"}
     with pytest.raises(InvalidInput, match="train: is no good"):
         submit(database, spec=spec, references=references, check=check)
-    assert seen == [{"train": ready.result_id}]
+    assert seen == [{"train": (ready.result_id, True), "valid": (waits.result_id, False)}]
     with database.transaction() as transaction:
         jobs, _ = transaction.jobs.list(Page())
     assert {job.id for job in jobs} == {ready.id, waits.id}

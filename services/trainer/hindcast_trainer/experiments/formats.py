@@ -115,9 +115,9 @@ def _legend(answer: ExperimentAnswer) -> str:
     seeds = len(answer.seeds)
     over = "one model a row" if seeds == 1 else f"mean and standard deviation over {seeds} models a row"
     told = [f"PPL: perplexity of the {' and '.join(texts)} text, {over}."]
-    if answer.baseline is not None and len(answer.rows) > 1:
-        told.append(f"Changes are to {_verbatim(answer.baseline)}.")
     changes = [row.relative_to_baseline for row in answer.rows if row.relative_to_baseline]
+    if answer.baseline is not None and any(each.change is not None for each in changes):
+        told.append(f"Changes are to {_verbatim(answer.baseline)}.")
     own = [row.perplexity for row in answer.rows if row.perplexity]
     if any(each.ci95 for each in own) or any(each.ci95 for each in changes):
         covered = "sentences" if seeds == 1 else "sentences, and over the seeds by Student's t"

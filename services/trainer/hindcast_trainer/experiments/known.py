@@ -6,9 +6,10 @@ from typing import Literal
 
 from hindcast.jobs.job import Job, JobStatus
 from hindcast.jobs.ports import Transaction
+from hindcast.jobs.service import NEED_FAILED
 from hindcast.registry import Resource
 from hindcast.text.corpus import CorpusReference
-from hindcast_trainer.experiments.document import Experiment
+from hindcast_trainer.experiments.document import Experiment, RowJobs
 
 HeldOut = Literal["test", "valid"]
 
@@ -41,6 +42,19 @@ class Known:
     def names(self, ids: Iterable[str]) -> str:
         """What people call these resources."""
         return ", ".join((self.resources[id].name if id in self.resources else None) or id for id in ids)
+
+
+def row_status(row: RowJobs, known: Known) -> JobStatus:
+    """Failed, or cancelled, as soon as one of its own jobs is; succeeded when all have. Where one was cancelled, those
+    that failed for want of it don't count."""
+    statuses = known.statuses(row.own_jobs)
+    failed = [known.jobs.get(id) for id, each in zip(row.own_jobs, statuses, strict=True) if each is JobStatus.FAILED]
+    wants = [job for job in failed if job and (job.error or {}).get("type") == NEED_FAILED["type"]]
+    if JobStatus.CANCELLED in statuses and len(wants) == len(failed):
+        return JobStatus.CANCELLED
+    if failed:
+        return JobStatus.FAILED
+    return statuses[0] if len(set(statuses)) == 1 else JobStatus.RUNNING
 
 
 def held_out(language_model: Job) -> HeldOut | None:

@@ -105,8 +105,8 @@ class Expansion:
         """InvalidInput where rows are unknown, or lack a text."""
         rows = [row for row in ROWS if _chosen(row, request)]
         jobs = jobs_of(rows, dict(request.pretrain))
-        wrong = [*_unknown(request), *_elsewhere(request), *_unused(request, rows, jobs)]
-        if wrong := [*wrong, *_lacking(request, rows, jobs)]:
+        wrong = [*_unknown(request), *_elsewhere(request), *_own(request, rows)]
+        if wrong := wrong or [*_unused(request, rows, jobs), *_lacking(request, rows, jobs)]:
             raise InvalidInput.fields(list(dict.fromkeys(wrong)))
         return cls(request, rows, jobs)
 
@@ -212,6 +212,16 @@ def _elsewhere(request: PresetRequest) -> Iterator[FieldError]:
     for kind, fields in request.pretrain:
         if "corpus" in fields:
             yield FieldError(f"pretrain.{kind}.corpus", "is written in corpora")
+
+
+def _own(request: PresetRequest, rows: Sequence[PresetRow]) -> Iterator[FieldError]:
+    """Fields of every language model that some rows have otherwise: theirs is what makes them these rows."""
+    for name, value in request.lm.items():
+        others = [row.key for row in rows if name in row.lm and row.lm[name] != value]
+        if others:
+            yield FieldError(
+                f"lm.{name}", f"must be left out, or else the rows that have their own: {', '.join(others)}"
+            )
 
 
 def _unused(request: PresetRequest, rows: Sequence[PresetRow], jobs: Mapping[str, PresetJob]) -> Iterator[FieldError]:

@@ -25,6 +25,12 @@ def _fit_for_a_mark(name: str) -> str:
     return name
 
 
+def _one_line(label: str) -> str:
+    if not label.strip() or len(label.splitlines()) > 1:
+        raise ValueError("must be one line, and have more than blanks")
+    return label
+
+
 class Preparation(RequestSchema):
     """A job that several rows need, or that makes what their pre-training uses."""
 
@@ -41,8 +47,8 @@ class Preparation(RequestSchema):
 class Row(RequestSchema):
     """One way to pre-train the input of the language model, and what else is different in it."""
 
-    label: Annotated[str, Field(min_length=1, max_length=200)]
-    """What the table calls it."""
+    label: Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_one_line)]
+    """What the table calls it: a line that has more than blanks."""
     pretrain: TableSpec | None = None
     """The job that makes the table. It runs once for all `seeds` of the language model, with its own `seed`."""
     table: str | None = None

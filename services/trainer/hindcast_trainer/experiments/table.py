@@ -20,7 +20,7 @@ from hindcast_trainer.experiments.answer import (
     RowRanks,
 )
 from hindcast_trainer.experiments.document import Experiment, RowJobs
-from hindcast_trainer.experiments.known import Known, held_out
+from hindcast_trainer.experiments.known import Known, held_out, row_status
 from hindcast_trainer.experiments.pretraining import pretraining_of
 from hindcast_trainer.experiments.warnings import comparable, warnings
 from hindcast_trainer.topical_probe import CONTEXTS, FIGURES
@@ -70,15 +70,6 @@ def status(experiment: Experiment, known: Known) -> JobStatus:
     return next(end for end in (JobStatus.SUCCEEDED, JobStatus.FAILED, JobStatus.CANCELLED) if end in ends)
 
 
-def row_status(row: RowJobs, known: Known) -> JobStatus:
-    """Failed, or cancelled, as soon as one of its own jobs is; succeeded when all have."""
-    statuses = set(known.statuses(row.own_jobs))
-    for end in (JobStatus.FAILED, JobStatus.CANCELLED):
-        if end in statuses:
-            return end
-    return statuses.pop() if len(statuses) == 1 else JobStatus.RUNNING
-
-
 def _progress(experiment: Experiment, known: Known) -> ExperimentProgress:
     ids = experiment.jobs
     ended = sum(each.ended for each in known.statuses(ids))
@@ -116,6 +107,8 @@ def _row(row: RowJobs, baseline: RowJobs | None, probes: Any, known: Known) -> R
 
 def _error(row: RowJobs, known: Known) -> str | None:
     """What went wrong first: a job that fails for want of another comes after it."""
+    if row_status(row, known) is not JobStatus.FAILED:
+        return None
     for id in row.own_jobs:
         job = known.jobs.get(id)
         if job is None:

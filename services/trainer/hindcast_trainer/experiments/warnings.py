@@ -8,7 +8,7 @@ from hindcast.jobs.job import JobStatus
 from hindcast.jobs.service import NEED_FAILED
 from hindcast.registry import Resource
 from hindcast_trainer.experiments.document import Experiment, RowJobs
-from hindcast_trainer.experiments.known import Known, held_out
+from hindcast_trainer.experiments.known import Known, held_out, row_status
 from hindcast_trainer.overlap import WORDS, Overlap
 
 Trait = Callable[[RowJobs, Known], set[str]]
@@ -21,6 +21,7 @@ def warnings(experiment: Experiment, known: Known) -> list[str]:
         *_failures(experiment, known),
         *_of_rows(experiment, known),
         *_few_words(experiment, known),
+        *_few_seeds(experiment, known),
     ]
 
 
@@ -44,16 +45,16 @@ def _failures(experiment: Experiment, known: Known) -> Iterator[str]:
     baseline = experiment.baseline
     if baseline is None and len(experiment.rows) > 1:
         yield "No row learns its input, and no `baseline` was named: rows are not compared with each other."
-    of_baseline = _bad_ends(baseline, known) if baseline else set()
-    if baseline is not None and of_baseline and len(experiment.rows) > 1:
-        ended = min(of_baseline)
+    lacks_baseline = baseline is not None and _is_bad(baseline, known)
+    if baseline is not None and lacks_baseline and len(experiment.rows) > 1:
+        ended = row_status(baseline, known)
         yield f"The baseline, {baseline.label}, was not finished ({ended}): no row is compared with all of it."
     for row in experiment.rows:
-        of_either = (of_row := _bad_ends(row, known)) | of_baseline
-        change = _problem(row.comparison, known, explained=bool(of_either))
+        is_bad = _is_bad(row, known)
+        change = _problem(row.comparison, known, explained=is_bad or lacks_baseline)
         # In older experiments one job takes both.
-        of_own = of_either if row.intervals == row.comparison else of_row
-        own = _problem(row.intervals, known, explained=bool(of_own))
+        needs_baseline = row.intervals == row.comparison
+        own = _problem(row.intervals, known, explained=is_bad or (needs_baseline and lacks_baseline))
         if own == change:
             yield from (f"{row.label} has no intervals: {problem}" for problem in filter(None, [own]))
         else:
@@ -73,8 +74,8 @@ def _problem(job_id: str | None, known: Known, *, explained: bool) -> str | None
     return None if explained else "models were lacking when it was due. Retry the experiment."
 
 
-def _bad_ends(row: RowJobs, known: Known) -> set[JobStatus]:
-    return {JobStatus.FAILED, JobStatus.CANCELLED}.intersection(known.statuses(row.own_jobs))
+def _is_bad(row: RowJobs, known: Known) -> bool:
+    return row_status(row, known) in (JobStatus.FAILED, JobStatus.CANCELLED)
 
 
 def _of_rows(experiment: Experiment, known: Known) -> Iterator[str]:
@@ -107,6 +108,20 @@ def _few_words(experiment: Experiment, known: Known) -> Iterator[str]:
         asked = [job.metrics for job in map(known.succeeded, row.probes) if job]
         if asked and (found := asked[0].get("words", 0)) < wanted:
             yield f"{row.label}: the text has {found:,.0f} topical words to ask for, not {wanted:,}."
+
+
+def _few_seeds(experiment: Experiment, known: Known) -> Iterator[str]:
+    """Changes that are told of less than all seeds, for good."""
+    baseline, seeds = experiment.baseline, experiment.request["seeds"]
+    for row in experiment.rows if baseline else ():
+        assert baseline is not None
+        pairs = list(zip(row.language_models, baseline.language_models, strict=True))
+        if not all(status.ended for pair in pairs for status in known.statuses(pair)):
+            continue
+        both = [seed for seed, pair in zip(seeds, pairs, strict=True) if all(map(known.succeeded, pair))]
+        if row is not baseline and both and len(both) < len(seeds) and comparable(row, baseline, known):
+            alone = f"seed {both[0]}" if len(both) == 1 else f"the seeds {', '.join(map(str, both))}"
+            yield f"{row.label}: its change is of {alone} alone, which the baseline has too."
 
 
 def _told(labels: Mapping[str, list[str]]) -> str:

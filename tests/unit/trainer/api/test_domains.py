@@ -76,8 +76,25 @@ def test_domains_of_another_text_are_refused_when_they_are_posted(
     answer = client.post("/v1/jobs", json=body)
     assert answer.status_code == 422
     [error] = answer.json()["errors"]
-    assert error == {"field": field, "message": f"must have been found in the same corpus reference as `{text}`"}
+    assert error["field"] == field
+    assert f"in the same corpus reference as `{text}`: these were found in {{" in error["message"]
     assert client.post("/v1/jobs", json={**body, text: "news"}).status_code == 202
+
+
+def test_domains_that_are_still_looked_for_are_refused_for_another_text_too(client: TestClient, job: str) -> None:
+    for other in ("news", CLASSIFIER["corpus"]):
+        answer = client.post("/v1/jobs", json={**CLASSIFIER, "corpus": other, "domains": job})
+        assert answer.status_code == (202 if other == "news" else 422)
+
+
+@pytest.mark.parametrize(("labels", "problem"), [({}, "none"), ({"storms": 3}, "only one"), ({"a": 1, "b": 2}, None)])
+def test_gold_domains_need_labels(
+    client: TestClient, corpus: Mapping[str, Any], run: Callable[..., Job], labels: dict[str, int], problem: str | None
+) -> None:
+    run(corpus["job"], facts={"pipeline": "plain", "domains": labels})
+    answer = client.post("/v1/jobs", json={**CLASSIFIER, "domains": "gold"}).json()
+    assert [error["field"] for error in answer.get("errors", [])] == ([] if problem is None else ["domains"])
+    assert problem is None or problem in answer["detail"]
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
 from hindcast.errors import InvalidInput
 from hindcast_trainer.experiments.plan import plan
@@ -107,6 +108,12 @@ def test_words_can_only_be_chosen_from_a_text_that_is_held_out() -> None:
 def test_labels_and_seeds_are_distinct() -> None:
     request = asked({"label": "a"}, {"label": "b"}, {"label": "a"}, seeds=[1, 2, 1])
     assert wrong_fields(request) == ["rows.2.label", "seeds.2"]
+
+
+@pytest.mark.parametrize("label", [" ", "a\nb", "\u2028"])
+def test_a_label_is_a_line(label: str) -> None:
+    with pytest.raises(ValidationError, match="must be one line"):
+        asked({"label": label})
 
 
 def test_the_baseline_is_a_row() -> None:

@@ -221,7 +221,10 @@ def test_a_baseline_that_failed_is_told_once() -> None:
     jobs = dict(compared(status=JobStatus.FAILED, error=service.NEED_FAILED).jobs)
     jobs["base2"] = replace(jobs["base2"], **FAILED)
     answer = tabulate(WITH_COMPARISONS, Known(jobs, RESOURCES))
-    assert answer.warnings == ["The baseline, none, was not finished (failed): no row is compared with all of it."]
+    assert answer.warnings == [
+        "The baseline, none, was not finished (failed): no row is compared with all of it.",
+        "word2vec: its change is of the seeds 1, 3 alone, which the baseline has too.",
+    ]
 
 
 def test_a_baseline_that_failed_leaves_the_others_the_intervals_of_their_own_perplexity() -> None:
@@ -254,6 +257,23 @@ def test_intervals_that_were_not_taken_are_told_with_the_reason(failing: list[st
     assert row.relative_to_baseline is not None
     assert (row.perplexity.ci95 is None) is ("table=" in failing)
     assert (row.relative_to_baseline.ci95 is None) is ("table-base" in failing)
+
+
+def test_a_row_is_cancelled_though_other_jobs_failed_for_want_of_the_cancelled_one() -> None:
+    wanting = {"status": JobStatus.FAILED, "error": {**service.NEED_FAILED, "detail": "It needs base2."}}
+    answer = tabulate(EXPERIMENT, known(base2={"status": JobStatus.CANCELLED}, **{"base2?": wanting}))
+    assert (answer.rows[0].status, answer.rows[0].error) == (JobStatus.CANCELLED, None)
+    assert "was not finished (cancelled)" in answer.warnings[0]
+    assert tabulate(EXPERIMENT, known(base1=FAILED, base2={"status": JobStatus.CANCELLED})).rows[0].error is not None
+
+
+def test_a_change_of_some_seeds_alone_is_told_as_such() -> None:
+    answer = tabulate(EXPERIMENT, known(base2=FAILED))
+    change = answer.rows[1].relative_to_baseline
+    assert change is not None
+    assert change.change == pytest.approx((80 + 96) / (100 + 120) - 1)
+    assert answer.warnings[1:] == ["word2vec: its change is of the seeds 1, 3 alone, which the baseline has too."]
+    assert tabulate(EXPERIMENT, known(base2={"status": JobStatus.RUNNING})).warnings == []
 
 
 def test_intervals_that_were_not_taken_again_when_the_model_was_are_told() -> None:
@@ -445,7 +465,8 @@ def test_progress_counts_what_running_jobs_have_done() -> None:
 def test_valid_perplexity_counts_where_there_is_no_test_text_and_only_at_the_end() -> None:
     spec = {"seed": 1, "valid": {"corpora": ["cor_1"]}, "test": None}
     metrics = {"valid_perplexity": 70.0}
-    one = replace(EXPERIMENT, rows=[replace(BASE, language_models=["base1"])])
+    request = {**EXPERIMENT.request, "seeds": [1]}
+    one = replace(EXPERIMENT, request=request, rows=[replace(BASE, language_models=["base1"], probes=["base1?"])])
     [ended] = tabulate(one, known(base1={"spec": spec, "metrics": metrics})).rows
     assert ended.perplexity is not None
     assert (ended.perplexity.on, ended.perplexity.mean, ended.perplexity.std) == ("valid", 70, None)
