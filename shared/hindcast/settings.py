@@ -48,7 +48,7 @@ class Settings(BaseSettings):
     """The same of the scorer."""
 
     worker_slots: Annotated[int, Field(ge=1, le=64)] = 1
-    """Jobs that one worker runs at a time; while all these slots are busy one quick job runs beside them."""
+    """Jobs that one worker runs at a time; quick ones run beside them, one for each four slots and one more."""
     job_threads: Annotated[int, Field(ge=1, le=256)] = 2
     """Threads that one job may compute with."""
     device: Literal["cpu", "cuda", "auto"] = "cpu"

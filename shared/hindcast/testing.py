@@ -262,10 +262,13 @@ class MemoryJobs:
             self._put(replace(other, needs=tuple(need for need in other.needs if need != id)))
         return job
 
-    def claimable(self, limit: int, *, kinds: Collection[str] | None = None) -> Sequence[str]:
+    def claimable(
+        self, limit: int, *, kinds: Collection[str] | None = None, but: Collection[str] = ()
+    ) -> Sequence[str]:
         """See hindcast.jobs.ports.Jobs."""
         oldest = sorted((job for job in self._state.jobs.values() if self._claimable(job)), key=_place)
-        return [job.id for job in oldest if kinds is None or job.kind in kinds][:limit]
+        asked = (job for job in oldest if (kinds is None or job.kind in kinds) and job.kind not in but)
+        return [job.id for job in asked][:limit]
 
     def outbox(self, limit: int = 100) -> Sequence[str]:
         """See hindcast.jobs.ports.Jobs."""

@@ -270,6 +270,9 @@ def test_claimable_can_be_of_some_kinds_alone(database: Database) -> None:
         assert transaction.jobs.claimable(9, kinds=[old.kind]) == [old.id, young.id]
         assert transaction.jobs.claimable(1, kinds=[old.kind, other.kind]) == [old.id]
         assert transaction.jobs.claimable(9, kinds=[]) == []
+        assert transaction.jobs.claimable(9, but=[old.kind]) == [other.id]
+        assert transaction.jobs.claimable(1, but=[other.kind]) == [old.id]
+        assert transaction.jobs.claimable(9, kinds=[old.kind], but=[old.kind]) == []
 
 
 def test_reports_keep_the_latest_of_each(database: Database) -> None:

@@ -142,7 +142,7 @@ def test_http_has_every_request_and_every_field(site: Path) -> None:
 def test_settings_are_all_there(site: Path) -> None:
     told = said(site / "reference" / "settings.html")
     assert all(f"HINDCAST_{name.upper()}" in told for name in Settings.model_fields)
-    assert "Jobs that one worker runs at a time;" in told
+    assert "Jobs that one worker runs at a time; quick ones run beside them" in told
 
 
 def test_commands_are_all_there(site: Path) -> None:

@@ -304,6 +304,26 @@ def test_quick_jobs_wait_for_no_slot(own_site: Site) -> None:
     own_site.until(waiting, JobStatus.SUCCEEDED)
 
 
+def test_a_quick_job_leaves_the_slot_to_those_that_come_after_it(own_site: Site) -> None:
+    own_site.start_worker()
+    quick = own_site.submit(kind="quick chain", steps=10_000, seconds=0.05)
+    own_site.until(quick, JobStatus.RUNNING, seconds=60)
+    own_site.until(own_site.submit(steps=10), JobStatus.SUCCEEDED)
+    assert own_site.job(quick).status == JobStatus.RUNNING
+    own_site.cancel(quick)
+    own_site.until(quick, JobStatus.CANCELLED)
+
+
+def test_a_quick_job_whose_message_was_lost_runs(own_site: Site, own_redis: RedisServer) -> None:
+    quick = own_site.submit(kind="quick chain", steps=10)
+    own_redis.client().flushall()
+    own_site.start_worker()
+    own_site.until(quick, JobStatus.SUCCEEDED, seconds=60)
+    own_redis.stop()
+    own_site.until(own_site.submit(kind="quick chain", steps=10), JobStatus.SUCCEEDED, seconds=60)
+    own_redis.start()
+
+
 def test_a_stopped_worker_gives_a_quick_job_back_too(own_site: Site) -> None:
     worker = own_site.start_worker()
     busy = own_site.submit(steps=10_000, seconds=0.05)

@@ -255,9 +255,12 @@ class PostgresJobs:
         self._connection.execute(delete(jobs).where(jobs.c.id == id))
         return job
 
-    def claimable(self, limit: int, *, kinds: Collection[str] | None = None) -> Sequence[str]:
+    def claimable(
+        self, limit: int, *, kinds: Collection[str] | None = None, but: Collection[str] = ()
+    ) -> Sequence[str]:
         """See hindcast.jobs.ports.Jobs."""
-        oldest = select(jobs.c.id).where(_claimable).order_by(jobs.c.created_at, jobs.c.id).limit(limit)
+        waiting = select(jobs.c.id).where(_claimable, jobs.c.kind.not_in(but))
+        oldest = waiting.order_by(jobs.c.created_at, jobs.c.id).limit(limit)
         if kinds is not None:
             oldest = oldest.where(jobs.c.kind.in_(kinds))
         return self._connection.scalars(oldest).all()

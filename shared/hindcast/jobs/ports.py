@@ -109,8 +109,10 @@ class Jobs(Protocol):
         """Remove an ended job and its events (IllegalMove otherwise) and the resource that it reserved but never
         made; a resource that is ready stays. InUse while a queued job needs it and it has not succeeded."""
 
-    def claimable(self, limit: int, *, kinds: Collection[str] | None = None) -> Sequence[str]:
-        """Ids that `claim` would take now, of these kinds alone where they are given, oldest first."""
+    def claimable(
+        self, limit: int, *, kinds: Collection[str] | None = None, but: Collection[str] = ()
+    ) -> Sequence[str]:
+        """Ids that `claim` would take now, of `kinds` alone where they are given, of none in `but`, oldest first."""
 
     def outbox(self, limit: int = 100) -> Sequence[str]:
         """Ids of jobs whose message has not gone out."""

@@ -23,10 +23,9 @@ def listen(app: Celery, worker: Worker, *, slots: int) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    own_threads = [
-        threading.Thread(target=worker.sweep_until_stopped, name="sweep"),
-        threading.Thread(target=worker.run_quick_until_stopped, name="quick"),
-    ]
+    own_threads = [threading.Thread(target=worker.sweep_until_stopped, name="sweep")]
+    for place in range(worker.quick_places):
+        own_threads.append(threading.Thread(target=worker.run_quick_until_stopped, name=f"quick {place}"))
     for thread in own_threads:
         thread.start()
     try:

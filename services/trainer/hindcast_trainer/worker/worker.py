@@ -1,4 +1,4 @@
-"""A worker: runs the jobs that it is rung for, quick ones beside them, and sweeps for what was lost."""
+"""A worker: runs the jobs that it is rung for, quick ones beside the others, and sweeps for what was lost."""
 
 import logging
 import os
@@ -13,13 +13,16 @@ from hindcast.registry import Resource
 from hindcast_trainer.worker.attempt import Attempt, Circumstances
 
 LOOK_SECONDS = 0.5
-"""How often a worker whose slots are all busy looks for a quick job."""
+"""How often a worker whose slots are all busy, and hear nobody, looks for a quick job."""
+SLOTS_A_QUICK_ONE = 4
+"""For so many slots a worker has one quick place more."""
 
 _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """Runs `slots` jobs at a time, on the threads that call `run_job`, and one of the quick kinds beside them."""
+    """Runs `slots` jobs at a time, on the threads that call `run_job`, and quick ones beside them, on those that call
+    `run_quick_until_stopped`."""
 
     def __init__(
         self,
@@ -32,7 +35,7 @@ class Worker:
         quick: Collection[str] = (),
         sweep_seconds: float,
     ) -> None:
-        """`quick` are the kinds of jobs that take moments: one at a time they don't wait for a slot."""
+        """`quick` are the kinds of jobs that take moments: they take no slot, and wait for none."""
         self._database = database
         self._queue = queue
         self._artifacts = artifacts
@@ -42,22 +45,29 @@ class Worker:
         self._sweep_seconds = sweep_seconds
         self._stopping = threading.Event()
         self._sweep_now = threading.Event()
-        self._running: set[str] = set()
-        self._beside: set[str] = set()
-        """Those of them that run in no slot."""
+        self._look_now = threading.Event()
+        self._in_slots: set[str] = set()
+        self._in_quick_places: set[str] = set()
         self._changing = threading.Lock()
-        # Of the jobs that wait, as many as may be running here: their leases may have run out, or not begun.
-        self._looked_at = slots + 2
+
+    @property
+    def quick_places(self) -> int:
+        """Quick jobs at a time."""
+        return 1 + self._slots // SLOTS_A_QUICK_ONE if self._quick else 0
 
     def run_job(self, id: str) -> None:
-        """Run one attempt at the job that has waited longest, or else at that one, if there is anything to claim.
+        """Run one attempt at the job that has waited longest, or else at that one, if there is anything to claim; but
+        leave the quick ones to those who run them.
 
         A message says that there is work, and the database which: a job whose own message was lost keeps its turn."""
+        self._look_now.set()
         try:
             with self._database.transaction() as transaction:
-                waiting = transaction.jobs.claimable(limit=self._looked_at)
-            for each in dict.fromkeys([*waiting, id]):
-                if self._run_if_claimed(each):
+                # One more than may run here already, should their leases have run out.
+                waiting = transaction.jobs.claimable(limit=self._slots + 1, but=self._quick)
+                rung_for = [job.id for job in transaction.jobs.those([id]) if job.kind not in self._quick]
+            for each in dict.fromkeys([*waiting, *rung_for]):
+                if self._run_if_claimed(each, self._in_slots):
                     return
         except Unavailable as error:
             _log.warning("what was rung for is left to the next sweep: %s", error.detail)
@@ -86,43 +96,40 @@ class Worker:
             self._sweep_now.wait(self._sweep_seconds)
 
     def run_quick_until_stopped(self) -> None:
-        """While all slots are busy, which may be for hours, run the quick jobs that wait: one at a time.
+        """Run the quick jobs that wait, one after the other.
 
-        Nobody rings for these: a slot that is busy hears no message."""
+        While all slots are busy, which may be for hours, nobody hears a message: these are looked for."""
         while not self._stopping.is_set():
-            pause = LOOK_SECONDS
+            self._look_now.clear()
             try:
-                if self._run_quick():
-                    continue
+                if not self._run_quick():
+                    self._look_now.wait(self._sweep_seconds if self._free_slots > 0 else LOOK_SECONDS)
             except Unavailable as error:
-                pause = self._sweep_seconds
                 _log.warning("quick jobs wait: %s", error.detail)
+                self._stopping.wait(self._sweep_seconds)
             except Exception:
-                pause = self._sweep_seconds
                 _log.exception("a quick job broke off")
-            self._stopping.wait(pause)
+                self._stopping.wait(self._sweep_seconds)
 
     def stop(self) -> None:
         """Give back the jobs that are running and begin no more."""
         self._stopping.set()
         self._sweep_now.set()
+        self._look_now.set()
 
     @property
     def _free_slots(self) -> int:
-        with self._changing:
-            return self._slots - len(self._running - self._beside)
+        return self._slots - len(self._in_slots)
 
     def _run_quick(self) -> bool:
         """Whether there was one."""
-        if self._free_slots > 0:
-            return False
         with self._database.transaction() as transaction:
-            waiting = transaction.jobs.claimable(limit=self._looked_at, kinds=self._quick)
-        return any(self._run_if_claimed(each, beside=True) for each in waiting)
+            waiting = transaction.jobs.claimable(limit=self.quick_places + 1, kinds=self._quick)
+        return any(self._run_if_claimed(each, self._in_quick_places) for each in waiting)
 
-    def _run_if_claimed(self, id: str, *, beside: bool = False) -> bool:
-        """Whether an attempt was run, in a slot or beside them."""
-        if not self._take(id, beside=beside):
+    def _run_if_claimed(self, id: str, running: set[str]) -> bool:
+        """Whether an attempt was run, as one of those that are `running`."""
+        if not self._take(id, running):
             return False
         try:
             claimed = self._claim(id)
@@ -133,20 +140,17 @@ class Worker:
             self._attempt(job, resources)
             return True
         finally:
-            with self._changing:
-                self._running.discard(id)
-                self._beside.discard(id)
+            running.discard(id)
             # Others may have waited for what this one made.
+            self._look_now.set()
             self._sweep_now.set()
 
-    def _take(self, id: str, *, beside: bool) -> bool:
+    def _take(self, id: str, running: set[str]) -> bool:
         """A second message for a job that runs here must not take it from itself, should its lease have run out."""
         with self._changing:
-            if self._stopping.is_set() or id in self._running:
+            if self._stopping.is_set() or id in running:
                 return False
-            self._running.add(id)
-            if beside:
-                self._beside.add(id)
+            running.add(id)
             return True
 
     def _claim(self, id: str) -> tuple[Job, Sequence[Resource]] | None:
@@ -171,6 +175,6 @@ class Worker:
         if free <= 0 or self._stopping.is_set():
             return
         with self._database.transaction() as transaction:
-            waiting = transaction.jobs.claimable(limit=self._looked_at)
-        for id in [id for id in waiting if id not in self._running][:free]:
+            waiting = transaction.jobs.claimable(limit=self._slots + 1, but=self._quick)
+        for id in [id for id in waiting if id not in self._in_slots][:free]:
             self._queue.ring(id)
