@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hindcast_client.answers import ModelCard
-from hindcast_client.changes import NO_TEXT, changes_of, gains_of, words_learned
+from hindcast_client.changes import changes_of, gains_of, words_learned
 from hindcast_client.command_line import names
 from hindcast_client.command_line.connection import Connection, asking
 from hindcast_client.command_line.failures import Failure, wrong_usage
@@ -129,7 +129,7 @@ def _figure(
             wrong_usage("An experiment must have two rows or more: there is nothing to compare.")
         if answers[0]["baseline"] is None:
             raise Failure("No row of this experiment is the others' baseline: there are no changes to draw.")
-        if all(row.remark == NO_TEXT for row in rows):
+        if all(row["perplexity"] is None for row in answers[0]["rows"]):
             raise Failure("This experiment has no held-out text: there are no changes to draw.")
         models = f"{_counted(answers[0])} a row; {BARS}"
         return draw_changes(

@@ -17,6 +17,7 @@ from hindcast_trainer.experiments.document import MARK, Experiment
 from hindcast_trainer.experiments.plan import repeated
 from hindcast_trainer.experiments.request import MAX_SEEDS, ExperimentRequest, Seed, WrittenRequest
 from hindcast_trainer.experiments.table1_rows import EXTERNAL, LANGUAGE_MODEL, ROWS, PresetJob, PresetRow, jobs_of
+from hindcast_trainer.train import LanguageModelJob
 
 Fields = dict[str, JsonValue]
 
@@ -73,7 +74,8 @@ class PresetRequest(WrittenRequest):
     baseline: str | None = None
     """The key of the row that the others are compared with; null: the first that learns its input."""
     lm: Fields = Field(default_factory=dict)
-    """Fields of every language model, instead of the preset's; those of `optimizer` are replaced one by one."""
+    """Fields of every language model, instead of the preset's; those of `optimizer` are replaced one by one. What
+    one of the rows has as its own (`auxiliary`, `tied`, `history`) can't be given beside it."""
     pretrain: PresetPretraining = PresetPretraining()
     inputs: dict[str, Fields] = Field(default_factory=dict)
     """Fields of the language model's `input` in a row, by its key, instead of the preset's."""
@@ -102,7 +104,7 @@ class Expansion:
 
     @classmethod
     def of(cls, request: PresetRequest) -> "Expansion":
-        """InvalidInput where rows are unknown, or lack a text."""
+        """InvalidInput where rows are unknown or lack a text, or fields are none of the preset's."""
         rows = [row for row in ROWS if _chosen(row, request)]
         jobs = jobs_of(rows, dict(request.pretrain))
         wrong = [*_unknown(request), *_elsewhere(request), *_own(request, rows)]
@@ -215,10 +217,12 @@ def _elsewhere(request: PresetRequest) -> Iterator[FieldError]:
 
 
 def _own(request: PresetRequest, rows: Sequence[PresetRow]) -> Iterator[FieldError]:
-    """Fields of every language model that some rows have otherwise: theirs is what makes them these rows."""
+    """Fields of every language model that some rows have as their own, by which they are these rows."""
     for name, value in request.lm.items():
+        field = LanguageModelJob.model_fields.get(name)
         others = [row.key for row in rows if name in row.lm and row.lm[name] != value]
-        if others:
+        # A default that is written out asks for nothing.
+        if others and not (field and field.default == value):
             yield FieldError(
                 f"lm.{name}", f"must be left out, or else the rows that have their own: {', '.join(others)}"
             )

@@ -26,7 +26,7 @@ def _fit_for_a_mark(name: str) -> str:
 
 
 def _one_line(label: str) -> str:
-    if not label.strip() or len(label.splitlines()) > 1:
+    if not label.strip() or label.splitlines() != [label]:
         raise ValueError("must be one line, and have more than blanks")
     return label
 

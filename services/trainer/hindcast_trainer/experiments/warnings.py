@@ -119,7 +119,8 @@ def _few_seeds(experiment: Experiment, known: Known) -> Iterator[str]:
         if not all(status.ended for pair in pairs for status in known.statuses(pair)):
             continue
         both = [seed for seed, pair in zip(seeds, pairs, strict=True) if all(map(known.succeeded, pair))]
-        if row is not baseline and both and len(both) < len(seeds) and comparable(row, baseline, known):
+        is_told = any(held_out(job) for job in known.existing(row.language_models))
+        if is_told and row is not baseline and both and len(both) < len(seeds) and comparable(row, baseline, known):
             alone = f"seed {both[0]}" if len(both) == 1 else f"the seeds {', '.join(map(str, both))}"
             yield f"{row.label}: its change is of {alone} alone, which the baseline has too."
 

@@ -13,7 +13,7 @@ from hindcast.registry import Resource
 from hindcast_trainer.worker.attempt import Attempt, Circumstances
 
 LOOK_SECONDS = 0.5
-"""How often a worker whose slots are all busy, and hear nobody, looks for a quick job."""
+"""How often a quick place looks for a job that it wasn't rung for: busy slots hear no message."""
 SLOTS_A_QUICK_ONE = 4
 """For so many slots a worker has one quick place more."""
 
@@ -98,12 +98,12 @@ class Worker:
     def run_quick_until_stopped(self) -> None:
         """Run the quick jobs that wait, one after the other.
 
-        While all slots are busy, which may be for hours, nobody hears a message: these are looked for."""
+        While all slots are busy, which may be for hours, nobody hears a message: so they are looked for, too."""
         while not self._stopping.is_set():
             self._look_now.clear()
             try:
                 if not self._run_quick():
-                    self._look_now.wait(self._sweep_seconds if self._free_slots > 0 else LOOK_SECONDS)
+                    self._look_now.wait(LOOK_SECONDS)
             except Unavailable as error:
                 _log.warning("quick jobs wait: %s", error.detail)
                 self._stopping.wait(self._sweep_seconds)

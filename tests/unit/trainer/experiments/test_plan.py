@@ -110,7 +110,7 @@ def test_labels_and_seeds_are_distinct() -> None:
     assert wrong_fields(request) == ["rows.2.label", "seeds.2"]
 
 
-@pytest.mark.parametrize("label", [" ", "a\nb", "\u2028"])
+@pytest.mark.parametrize("label", [" ", "a\nb", "a\n", "\u2028"])
 def test_a_label_is_a_line(label: str) -> None:
     with pytest.raises(ValidationError, match="must be one line"):
         asked({"label": label})

@@ -151,6 +151,12 @@ def test_each_job_of_the_preset_comes_after_what_it_needs() -> None:
         assert all(names.index(need) < names.index(name) for need in job.needs)
 
 
+@pytest.mark.parametrize("written_out", [{"tied": False}, {"history": "sentence"}, {"auxiliary": None}])
+def test_defaults_that_are_written_out_are_no_contradiction(written_out: dict[str, Any]) -> None:
+    rows = Expansion.of(asked(lm=written_out)).experiment().rows
+    assert [row.lm for row in rows] == [dict(row.lm) for row in Expansion.of(asked()).rows]
+
+
 def test_rows_are_compared_with_the_one_whose_key_is_given(database: MemoryDatabase) -> None:
     experiment = submit(database, rows=["baseline", "word2vec-superset", "word2vec-tied"], baseline="word2vec-superset")
     assert experiment.baseline is not None
@@ -172,7 +178,6 @@ NOWHERE = {"corpus": "nowhere"}
         ({"rows": ["baseline", "wings"]}, "rows.1"),
         ({"rows": ["baseline", "bilstm-lm", "baseline"]}, "rows.2"),
         ({"rows": ["auxiliary"], "lm": {"auxiliary": {"domains": "gold"}}}, "lm.auxiliary"),
-        ({"rows": ["baseline", "documents"], "lm": {"history": "sentence"}}, "lm.history"),
         ({"rows": ["basline"], "pretrain": {"word2vec": {"epochs": 2}}}, "rows.0"),
         ({"rows": ["baseline"], "external_table": "theirs"}, "external_table"),
         ({"rows": ["baseline", "bilstm-lm"], "pretrain": {"word2vec": {"epochs": 2}}}, "pretrain.word2vec"),

@@ -274,6 +274,13 @@ def test_a_change_of_some_seeds_alone_is_told_as_such() -> None:
     assert change.change == pytest.approx((80 + 96) / (100 + 120) - 1)
     assert answer.warnings[1:] == ["word2vec: its change is of the seeds 1, 3 alone, which the baseline has too."]
     assert tabulate(EXPERIMENT, known(base2={"status": JobStatus.RUNNING})).warnings == []
+    jobs = known(base2=FAILED).jobs
+    without_text = {
+        id: replace(each, spec={"seed": each.spec["seed"]}) if each.kind == "language_model" else each
+        for id, each in jobs.items()
+    }
+    told = tabulate(EXPERIMENT, Known(without_text, RESOURCES)).warnings
+    assert not [warning for warning in told if "alone" in warning]
 
 
 def test_intervals_that_were_not_taken_again_when_the_model_was_are_told() -> None:
