@@ -65,7 +65,7 @@ class Row(Protocol):
         """Why there is no change."""
 
 
-def draw_changes(rows: Sequence[Row], *, baseline: str | None, title: str, note: str) -> Figure:
+def draw_changes(rows: Sequence[Row], *, baseline: str, title: str, note: str) -> Figure:
     """All rows but the baseline, whose label the axis names. One that has no change says why."""
     shown = [row for row in rows if row.change is not None or row.paper_change is not None or row.remark]
     height = ABOVE + ROW * len(shown) + BELOW
@@ -143,7 +143,7 @@ def _row(axes: Axes, place: int, row: Row) -> None:
         )
 
 
-def _frame(axes: Axes, rows: Sequence[Row], baseline: str | None) -> None:
+def _frame(axes: Axes, rows: Sequence[Row], baseline: str) -> None:
     axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_yticks(range(len(rows)), [row.label for row in rows])
     axes.tick_params(axis="y", length=0)
@@ -152,7 +152,7 @@ def _frame(axes: Axes, rows: Sequence[Row], baseline: str | None) -> None:
     axes.set_axisbelow(True)
     axes.margins(x=0.08)
     axes.spines[["top", "right", "left"]].set_visible(False)
-    beside = shorten(baseline or "the baseline", LONGEST_NAME, placeholder="…")
+    beside = shorten(baseline, LONGEST_NAME, placeholder="…")
     axes.set_xlabel(f"perplexity, change to {beside} in % (less is better)")
     own = next((place for place, row in enumerate(rows) if row.paper_change is None), None)
     if own and all(row.paper_change is None for row in rows[own:]):

@@ -321,8 +321,11 @@ def test_a_quick_job_whose_message_was_lost_runs(own_site: Site, own_redis: Redi
     own_site.start_worker()
     own_site.until(quick, JobStatus.SUCCEEDED, seconds=60)
     own_redis.stop()
-    own_site.until(own_site.submit(kind="quick chain", steps=10), JobStatus.SUCCEEDED, seconds=60)
+    unheard = own_site.submit(kind="quick chain", steps=20)
+    own_site.until(unheard, JobStatus.SUCCEEDED, seconds=60)
     own_redis.start()
+    assert [own_site.job(id).attempt for id in (quick, unheard)] == [1, 1]
+    assert [own_site.result(id) for id in (quick, unheard)] == [expected(10), expected(20)]
 
 
 def test_a_stopped_worker_gives_a_quick_job_back_too(own_site: Site) -> None:

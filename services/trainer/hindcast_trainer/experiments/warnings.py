@@ -113,14 +113,14 @@ def _few_words(experiment: Experiment, known: Known) -> Iterator[str]:
 def _few_seeds(experiment: Experiment, known: Known) -> Iterator[str]:
     """Changes that are told of less than all seeds, for good."""
     baseline, seeds = experiment.baseline, experiment.request["seeds"]
-    for row in experiment.rows if baseline else ():
-        assert baseline is not None
+    if baseline is None or not any(map(held_out, known.existing(baseline.language_models))):
+        return
+    for row in experiment.rows:
         pairs = list(zip(row.language_models, baseline.language_models, strict=True))
-        if not all(status.ended for pair in pairs for status in known.statuses(pair)):
+        if row is baseline or not all(status.ended for pair in pairs for status in known.statuses(pair)):
             continue
         both = [seed for seed, pair in zip(seeds, pairs, strict=True) if all(map(known.succeeded, pair))]
-        is_told = any(held_out(job) for job in known.existing(row.language_models))
-        if is_told and row is not baseline and both and len(both) < len(seeds) and comparable(row, baseline, known):
+        if both and len(both) < len(seeds) and comparable(row, baseline, known):
             alone = f"seed {both[0]}" if len(both) == 1 else f"the seeds {', '.join(map(str, both))}"
             yield f"{row.label}: its change is of {alone} alone, which the baseline has too."
 
